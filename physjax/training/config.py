@@ -1,0 +1,37 @@
+"""Settings of a training run. Imports no jax."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained; what it is trained on is the system's own matter."""
+
+    steps: int = 1000
+    """Number of optimiser steps."""
+    batch_size: int = 64
+    """Samples per step, over all devices."""
+    learning_rate: float = 1e-3
+    """Peak of the cosine schedule."""
+    warmup_steps: int = 100
+    """Steps of linear warm-up; at most a tenth of `steps` is used."""
+    final_learning_rate: float = 0.0
+    """Where the cosine ends, as a fraction of the peak."""
+    weight_decay: float = 1e-4
+    """Decoupled weight decay (AdamW)."""
+    clip_norm: float = 1.0
+    """Global norm to which gradients are clipped; 0 leaves them alone."""
+    seed: int = 0
+    """Seed of the weights and of every batch: step k uses fold_in(key, k)."""
+    log_every: int = 50
+    """Steps between two lines of metrics.jsonl."""
+    checkpoint_every: int = 500
+    """Steps between two checkpoints; the last step is always kept."""
+    keep_checkpoints: int = 3
+    """How many of the newest checkpoints stay."""
+    devices: int = 0
+    """Devices for data parallelism; 0 takes all that divide the batch."""
+    loop: Literal["auto", "host", "scan"] = "auto"
+    """Python loop over jitted steps, or scan of `log_every` steps on the device.
+    `auto`: host on the CPU (XLA convolutions crawl inside a scan there), else scan."""
