@@ -1,0 +1,7 @@
+"""`python -m physjax.cli`, the same as `physjax`."""
+
+import sys
+
+from . import main
+
+sys.exit(main())
