@@ -1,0 +1,157 @@
+"""One optimiser step as a pure function of the state, and many of them on the device."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh
+
+from .._system import System
+from .config import TrainConfig
+from .optimiser import learning_rate, make_optimiser
+from .sharding import shard_batch
+
+
+class TrainState(NamedTuple):
+    """Everything a restart needs; all leaves are arrays.
+
+    Attributes:
+        step: Steps done so far, int32.
+        params: The model's floating `jax.Array` leaves; the rest is None.
+        opt_state: Optax state.
+        sums: Metrics summed since the last logging interval began.
+        bad_step: First step whose loss, gradient or update was not finite, or -1. From
+            there on `params` and `opt_state` stand still.
+    """
+
+    step: jax.Array
+    params: Any
+    opt_state: Any
+    sums: dict[str, jax.Array]
+    bad_step: jax.Array
+
+
+def run_key(config: TrainConfig) -> jax.Array:
+    """Key of the run: step k uses `fold_in(run_key, k)`."""
+    return jax.random.key(config.seed)
+
+
+def step_keys(key: jax.Array, step: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Keys of the batch and of the loss at one step."""
+    batch_key, loss_key = jax.random.split(jax.random.fold_in(key, step))
+    return batch_key, loss_key
+
+
+def is_trained(leaf: Any) -> bool:
+    """Whether a leaf of a model is trained: a floating `jax.Array`, or its abstract.
+
+    NumPy arrays are constants, as are integers, keys and functions.
+    """
+    kinds = (jax.Array, jax.ShapeDtypeStruct)
+    return isinstance(leaf, kinds) and jnp.issubdtype(leaf.dtype, jnp.inexact)
+
+
+def _is_buffer(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and not is_trained(leaf)
+
+
+def abstract_model(system: System, config: Any) -> Any:
+    """The model with `jax.ShapeDtypeStruct` in place of its arrays; costs no time."""
+    return eqx.filter_eval_shape(system.make_model, config, run_key(config.train))
+
+
+def static_part(system: System, config: Any) -> Any:
+    """The model without its trained leaves; integer arrays are made afresh."""
+    static = eqx.filter(abstract_model(system, config), is_trained, inverse=True)
+    if not any(map(_is_buffer, jax.tree.leaves(static))):
+        return static
+    make = lambda key: eqx.filter(system.make_model(config, key), _is_buffer)
+    return eqx.combine(jax.jit(make)(run_key(config.train)), static)
+
+
+def init_state(system: System, config: Any, key: jax.Array) -> TrainState:
+    """State before the first step; traceable."""
+    params = eqx.filter(system.make_model(config, key), is_trained)
+    metrics = metric_shapes(system, config)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        opt_state=make_optimiser(config.train).init(params),
+        sums=jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), metrics),
+        bad_step=jnp.full((), -1, jnp.int32),
+    )
+
+
+def metric_shapes(system: System, config: Any) -> dict[str, jax.ShapeDtypeStruct]:
+    """Names and types of the metrics, by abstract evaluation of one loss."""
+
+    def evaluate(key):
+        model = system.make_model(config, key)
+        batch = system.sample_batch(config, key)
+        loss, metrics = system.loss(config, model, batch, key)
+        return _gather(loss, metrics, loss, loss)
+
+    return jax.eval_shape(evaluate, run_key(config.train))
+
+
+def _gather(loss, metrics, grad_norm, rate) -> dict[str, jax.Array]:
+    own = {"loss": loss, "grad_norm": grad_norm, "learning_rate": rate}
+    return {k: jnp.asarray(v, float) for k, v in {**metrics, **own}.items()}
+
+
+def make_step(
+    system: System, config: Any, static: Any, mesh: Mesh
+) -> Callable[[TrainState, jax.Array], TrainState]:
+    """The function `step(state, key) -> state`, not yet jitted.
+
+    The batch is made inside, from `fold_in(key, state.step)`. `static` is the model
+    without its trained leaves.
+    """
+    optimiser = make_optimiser(config.train)
+    rate = learning_rate(config.train)
+
+    def step(state: TrainState, key: jax.Array) -> TrainState:
+        batch_key, loss_key = step_keys(key, state.step)
+        batch = system.sample_batch(config, batch_key)
+        batch = shard_batch(batch, mesh, config.train.batch_size)
+
+        def objective(params):
+            model = eqx.combine(params, static)
+            return system.loss(config, model, batch, loss_key)
+
+        (loss, metrics), grads = jax.value_and_grad(objective, has_aux=True)(
+            state.params
+        )
+        with jax.numpy_dtype_promotion("standard"):  # Optax counts in integers
+            updates, opt_state = optimiser.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+
+        grad_norm = optax.tree.norm(grads)
+        finite = jnp.isfinite(loss) & jnp.isfinite(grad_norm)
+        for leaf in jax.tree.leaves(params):
+            finite &= jnp.isfinite(leaf).all()
+        healthy = finite & (state.bad_step < 0)
+        params, opt_state = jax.tree.map(
+            lambda new, old: jnp.where(healthy, new, old),
+            (params, opt_state),
+            (state.params, state.opt_state),
+        )
+
+        new = _gather(loss, metrics, grad_norm, rate(state.step))
+        first = state.step % config.train.log_every == 0
+        sums = jax.tree.map(
+            lambda total, x: jnp.where(first, x, total + x), state.sums, new
+        )
+        fell = ~finite & (state.bad_step < 0)
+        return TrainState(
+            step=state.step + 1,
+            params=params,
+            opt_state=opt_state,
+            sums=sums,
+            bad_step=jnp.where(fell, state.step, state.bad_step),
+        )
+
+    return step
