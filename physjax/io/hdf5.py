@@ -1,0 +1,152 @@
+"""Arrays in HDF5 and MATLAB files, sliced and never followed elsewhere."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._errors import DataError
+from .archives import Member, blocks, check_size
+from .checks import check_dtype
+
+_MAX_RATIO = 1100  # deflate gains at most 1032
+
+
+def read_hdf5(path: Path, names: tuple[str, ...]) -> dict[str, Member]:
+    """The named datasets at the top of an HDF5 file, those that are there.
+
+    MATLAB's v7.3 files count their axes in the other order; they are turned back.
+
+    Raises:
+        DataError: h5py is missing, the file is damaged, or a dataset is a link to
+            another file, virtual, or declares far more than it stores.
+    """
+    h5py = _h5py(path)
+    matlab = path.suffix.lower() == ".mat"
+    try:
+        with h5py.File(path, "r") as file:
+            found = {
+                n: _describe(h5py, path, file, n, matlab)
+                for n in names
+                if n in _keys(file)
+            }
+    except (OSError, RuntimeError, KeyError) as error:
+        raise _damaged(path, error) from error
+    return found
+
+
+def hdf5_names(path: Path) -> list[str]:
+    """Names at the top of an HDF5 file."""
+    h5py = _h5py(path)
+    try:
+        with h5py.File(path, "r") as file:
+            return _keys(file)
+    except (OSError, RuntimeError) as error:
+        raise _damaged(path, error) from error
+
+
+def read_mat(path: Path, names: tuple[str, ...]) -> tuple[dict[str, Member], list[str]]:
+    """The named arrays of a MATLAB file of any version, and all names in it."""
+    import scipy.io
+
+    try:
+        content = {n: (s, c) for n, s, c in scipy.io.whosmat(path)}
+    except NotImplementedError:  # v7.3 is HDF5
+        every = [n for n in hdf5_names(path) if not n.startswith("#")]
+        return read_hdf5(path, names), every
+    except Exception as error:  # whatever a foreign parser makes of foreign bytes
+        raise _damaged(path, error) from error
+    found = {}
+    for name in names:
+        if name not in content:
+            continue
+        shape, kind = content[name]
+        label = f"{path}: {name}"
+        if not kind.startswith(("double", "single", "int", "uint")):
+            raise DataError(f"{label} is a {kind}, not numbers; save it as double.")
+        size = np.dtype(np.float64)
+        check_size(shape, size, label)
+        _check_ratio(label, math.prod(shape), path.stat().st_size)
+        try:
+            array = scipy.io.loadmat(path, variable_names=[name])[name]
+        except Exception as error:
+            raise _damaged(path, error) from error
+        check_dtype(array.dtype, label)
+        found[name] = _in_memory(np.ascontiguousarray(array))
+    return found, list(content)
+
+
+def _in_memory(array: np.ndarray) -> Member:
+    def rows(size: int) -> Iterator[np.ndarray]:
+        for index in blocks(array.shape[:-1], size):
+            yield array[index]
+
+    return Member(array.shape, array.dtype, rows)
+
+
+def _describe(h5py: Any, path: Path, file: Any, name: str, matlab: bool) -> Member:
+    label = f"{path}: {name}"
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise DataError(
+            f"{label} is a link, which is never followed; copy the data into the file."
+        )
+    dataset = file[name]
+    if not isinstance(dataset, h5py.Dataset):
+        raise DataError(f"{label} is a group; put a dataset of that name at the top.")
+    if dataset.external or dataset.is_virtual:
+        raise DataError(
+            f"{label} keeps its data in other files, which are never opened; "
+            f"copy the data into the file."
+        )
+    if dataset.shape is None:
+        raise DataError(f"{label} is an empty dataset; save it again.")
+    check_dtype(dataset.dtype, label)
+    _check_ratio(label, math.prod(dataset.shape), dataset.id.get_storage_size())
+    shape = dataset.shape[::-1] if matlab else dataset.shape
+    rank = len(shape)
+
+    def rows(size: int) -> Iterator[np.ndarray]:
+        try:
+            with h5py.File(path, "r") as again:
+                for index in blocks(shape[:-1], size):
+                    if matlab:
+                        whole = index + (slice(None),) * (rank - len(index))
+                        yield again[name][whole[::-1]].T
+                    else:
+                        yield again[name][index]
+        except (OSError, RuntimeError, KeyError) as error:
+            raise _damaged(path, error) from error
+
+    return Member(shape, dataset.dtype, rows)
+
+
+def _check_ratio(label: str, values: int, stored: int) -> None:
+    if values > _MAX_RATIO * stored + 2**16:
+        raise DataError(
+            f"{label} declares {values} values but stores {stored} bytes; it was never "
+            f"filled or is damaged, so write it again."
+        )
+
+
+def _keys(file: Any) -> list[str]:
+    return [str(name) for name in file]
+
+
+def _h5py(path: Path) -> Any:
+    try:
+        import h5py
+    except ImportError:
+        raise DataError(
+            f"reading {path} needs h5py; install it with: pip install 'physjax[io]'"
+        ) from None
+    return h5py
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    kind = "MATLAB" if path.suffix.lower() == ".mat" else "HDF5"
+    return DataError(
+        f"{path} is damaged, truncated or no {kind} file "
+        f"({' '.join(str(error).split())[:120]}); copy or write it again."
+    )
