@@ -1,4 +1,4 @@
-"""A system of a few lines: a small network learns a sine. Runs in the tests' children."""
+"""A system of a few lines: a small network learns a sine."""
 
 from dataclasses import dataclass, field
 

@@ -29,7 +29,17 @@ _HOME = {
     "save_weights": "weights",
 }
 
-__all__ = sorted(_HOME)
+__all__ = [
+    "Interrupted",
+    "TrainConfig",
+    "TrainResult",
+    "enable_compilation_cache",
+    "load_run",
+    "load_weights",
+    "read_metadata",
+    "save_weights",
+    "train",
+]
 
 
 def __getattr__(name: str):

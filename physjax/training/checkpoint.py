@@ -5,11 +5,9 @@ of hashes. It is written under another name and renamed when it is on the disk, 
 process may be killed at any moment.
 """
 
-import os
+import logging
 import shutil
-import sys
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,8 +21,6 @@ _TEMPORARY, _RETIRED = ".writing-", ".retired-"
 
 
 def _checkpointer():
-    import logging
-
     import orbax.checkpoint as ocp
 
     logging.getLogger("absl").setLevel(logging.ERROR)
@@ -61,7 +57,7 @@ def save(
     from orbax.checkpoint import args
 
     target = path_of(folder, step)
-    temporary = folder / f"{_TEMPORARY}{step:08d}-{os.getpid()}"
+    temporary = folder / f"{_TEMPORARY}{step:08d}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     with _checkpointer() as checkpointer:
@@ -102,23 +98,33 @@ def restore(path: Path, template: Any) -> Any:
 
     manifest.verify(path)
     named = _named(template)
-    with _checkpointer() as checkpointer:
-        source = (path / "state").absolute()
-        saved = checkpointer.metadata(source).item_metadata.tree
-        _same_shapes(path, {k: tuple(v.shape) for k, v in saved.items()}, named)
-        loaded = checkpointer.restore(source, args=args.StandardRestore(named))
+    source = (path / "state").absolute()
+    try:
+        with _checkpointer() as checkpointer:
+            saved = checkpointer.metadata(source).item_metadata.tree
+            _same_leaves(path, saved, named)
+            loaded = checkpointer.restore(source, args=args.StandardRestore(named))
+    except CheckpointError:
+        raise
+    except Exception as error:  # Orbax and TensorStore raise what they please
+        raise CheckpointError(
+            f"{path} is what was written, but this orbax cannot restore it "
+            f"({str(error).splitlines()[0]}); install the versions in its manifest."
+        ) from error
     structure = jax.tree.structure(template)
     return jax.tree.unflatten(structure, [loaded[name] for name in named])
 
 
-def _same_shapes(path: Path, saved: dict[str, tuple], named: dict[str, Any]) -> None:
-    wanted = {k: tuple(v.shape) for k, v in named.items()}
-    if saved != wanted:
+def _same_leaves(path: Path, saved: dict[str, Any], named: dict[str, Any]) -> None:
+    show = lambda x: f"{x.dtype}{list(x.shape)}"
+    there = {k: show(v) for k, v in saved.items()}
+    wanted = {k: show(v) for k, v in named.items()}
+    if there != wanted:
         lines = [
-            f"{name}: {saved.get(name, 'absent')} in the file, "
+            f"{name}: {there.get(name, 'absent')} in the file, "
             f"{wanted.get(name, 'absent')} in the model"
-            for name in sorted(saved.keys() | wanted.keys())
-            if saved.get(name) != wanted.get(name)
+            for name in sorted(there.keys() | wanted.keys())
+            if there.get(name) != wanted.get(name)
         ]
         more = f" and {len(lines) - 5} more" if len(lines) > 5 else ""
         raise CheckpointError(
@@ -128,7 +134,7 @@ def _same_shapes(path: Path, saved: dict[str, tuple], named: dict[str, Any]) -> 
 
 
 def newest_good(
-    folder: Path, report: Callable[[str], None] | None = None
+    folder: Path, report: Callable[[str], None]
 ) -> tuple[int, dict[str, Any]] | None:
     """Step and manifest of the newest sound checkpoint; None where there never was one.
 
@@ -137,7 +143,6 @@ def newest_good(
     Raises:
         CheckpointError: there are checkpoints, but all are damaged.
     """
-    report = report or (lambda text: print(text, file=sys.stderr))
     faults = []
     for step in reversed(steps(folder)):
         path = path_of(folder, step)
@@ -159,8 +164,3 @@ def newest_good(
             "folder, or put back a copy of a checkpoint."
         )
     return None
-
-
-def warn_damage(text: str) -> None:
-    """A `report` for library use: a Python warning."""
-    warnings.warn(text, RuntimeWarning, stacklevel=3)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from .._errors import ConfigError
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -35,3 +37,21 @@ class TrainConfig:
     loop: Literal["auto", "host", "scan"] = "auto"
     """Python loop over jitted steps, or scan of `log_every` steps on the device.
     `auto`: host on the CPU (XLA convolutions crawl inside a scan there), else scan."""
+
+    def __post_init__(self):
+        positive = ("steps", "batch_size", "log_every", "checkpoint_every")
+        for name in (*positive, "keep_checkpoints"):
+            _require(self, name, getattr(self, name) >= 1, "at least 1")
+        for name in ("warmup_steps", "weight_decay", "clip_norm", "devices"):
+            _require(self, name, getattr(self, name) >= 0, "at least 0")
+        _require(self, "learning_rate", self.learning_rate > 0, "above 0")
+        fraction = 0 <= self.final_learning_rate <= 1
+        _require(self, "final_learning_rate", fraction, "between 0 and 1")
+        _require(self, "seed", 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
+
+
+def _require(config: TrainConfig, name: str, held: bool, wanted: str) -> None:
+    if not held:
+        raise ConfigError(
+            f"train.{name} is {getattr(config, name)!r}, but must be {wanted}."
+        )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 import warnings
 from collections.abc import Callable
@@ -85,7 +86,7 @@ def train(
         run_folder.write_text(run.environment, json.dumps(environment, indent=2) + "\n")
     display = make_progress(progress, config.train.steps)
     try:
-        with stop_on_signals() as stop:
+        with run_folder.locked(run), stop_on_signals() as stop:
             return _Run(system, config, run, display, stop).train()
     finally:
         display.close()
@@ -124,10 +125,17 @@ class _Run:
         step = int(state.step)
         log = MetricsLog(self.run.metrics, step)
         try:
-            if step < settings.steps:
+            if step < settings.steps and self.stop.signum is None:
                 state = self.loop(state, step, log)
         finally:
             log.close()
+        step = int(state.step)
+        if step < settings.steps:
+            raise Interrupted(
+                f"stopped at step {step} of {settings.steps}, saved; go on with "
+                f"`physjax resume {self.run.root}`",
+                self.stop.signum or signal.SIGINT,
+            )
         model = eqx.combine(state.params, self.static)
         last = log.rows[-1] if log.rows else {}
         self.finish(model, log.rows)
@@ -150,7 +158,7 @@ class _Run:
     def restore_or_start(self) -> TrainState:
         whole = replicated(self.mesh)
         init = lambda key: init_state(self.system, self.config, key)
-        found = checkpoint.newest_good(self.run.checkpoints, self.display.say)
+        found = checkpoint.newest_good(self.run.checkpoints, self.display.warn)
         if found is None:
             return jax.jit(init, out_shardings=whole)(self.key)
         step, facts = found
@@ -240,12 +248,6 @@ class _Run:
                 tick += time.perf_counter() - begin
         if saved != step:
             self.save(step, state, log)
-        if self.stop.signum is not None and step < settings.steps:
-            raise Interrupted(
-                f"stopped at step {step} of {settings.steps}, saved; go on with "
-                f"`physjax resume {self.run.root}`",
-                self.stop.signum,
-            )
         return state
 
     def advance_by(self, advance, leaves, step, chunk):

@@ -49,21 +49,19 @@ def stop_nonfinite(
     model = eqx.combine(state.params, static)
     save_weights(path.with_suffix(".safetensors"), model, {"step": step})
 
-    broken = [
-        name
-        for name, x in named.items()
-        if x.dtype.kind == "f" and ~np.isfinite(x).all()
-    ]
+    floats = {name: x for name, x in named.items() if x.dtype.kind in "fc"}
+    broken = [name for name, x in floats.items() if not np.isfinite(x).all()]
+    lower = f"lower train.learning_rate (now {config.train.learning_rate:g})"
     if broken:
         where = f"the batch itself is not finite in {', '.join(broken)}"
-        cure = "mend sample_batch"
+        cure = "mend sample_batch or its settings"
     elif not np.isfinite(loss):
         where = f"the batch is finite but the loss is {loss}"
-        cure = "lower train.learning_rate, or look for a division or logarithm at zero"
+        cure = f"{lower}, or look for a division or a logarithm at zero"
     else:
         where = f"the loss is {loss} but its gradient or the update is not finite"
-        cure = "look for a square root, norm or division at zero, or lower the rate"
+        cure = f"look for a square root or a norm at zero, or {lower}"
     raise NumericsError(
         f"step {step} is not finite: {where}; batch and weights are in {path} and "
-        f"beside it; {cure} (now {config.train.learning_rate:g}), then train anew."
+        f"beside it; {cure}, and train anew into another folder."
     )

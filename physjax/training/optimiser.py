@@ -9,7 +9,7 @@ import optax
 from .config import TrainConfig
 
 
-def learning_rate(config: TrainConfig) -> Callable[[jax.Array], jax.Array]:
+def learning_rate(config: TrainConfig) -> Callable[[jax.typing.ArrayLike], jax.Array]:
     """Schedule `step -> rate`: a line up to the peak, then half a cosine down.
 
     With peak $r$, warm-up $w$ and $T$ steps, step $k$ (from 0) uses $r (k + 1) / w$
@@ -19,15 +19,15 @@ def learning_rate(config: TrainConfig) -> Callable[[jax.Array], jax.Array]:
 
     Example:
         >>> rate = learning_rate(TrainConfig(steps=100, warmup_steps=10))
-        >>> float(rate(jnp.asarray(9)))
+        >>> float(rate(9))
         0.0010000000474974513
     """
     warmup = min(config.warmup_steps, config.steps // 10)
     decay = max(config.steps - warmup, 1)
     final = config.final_learning_rate
 
-    def rate(step):
-        k = step.astype(jnp.float32)
+    def rate(step: jax.typing.ArrayLike) -> jax.Array:
+        k = jnp.asarray(step, jnp.float32)
         rise = (k + 1.0) / max(warmup, 1)
         fraction = jnp.clip((k - warmup) / decay, 0.0, 1.0)
         fall = final + (1.0 - final) * 0.5 * (1.0 + jnp.cos(jnp.pi * fraction))

@@ -1,15 +1,19 @@
 """What a run says while it runs: a live line on a terminal, plain lines elsewhere."""
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
 
 
 class Progress(Protocol):
-    """Three calls, all from the host."""
+    """What `train` calls, on the host; subclass `Silent` to write your own."""
 
     def say(self, text: str) -> None:
         """A sentence worth a line."""
+
+    def warn(self, text: str) -> None:
+        """A sentence that must not be missed."""
 
     def advance(self, step: int) -> None:
         """Called after every step; must cost nothing."""
@@ -34,10 +38,13 @@ def _remaining(row: dict[str, Any], steps: int) -> str:
 
 
 class Silent:
-    """Says nothing."""
+    """Says nothing; warnings become Python's."""
 
     def say(self, text: str) -> None:
         pass
+
+    def warn(self, text: str) -> None:
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
 
     def advance(self, step: int) -> None:
         pass
@@ -57,6 +64,9 @@ class Plain(Silent):
 
     def say(self, text: str) -> None:
         self._write(text)
+
+    def warn(self, text: str) -> None:
+        self._write(f"warning: {text}")
 
     def log(self, row: dict[str, Any], steps: int) -> None:
         self._write(
@@ -82,6 +92,9 @@ class Live(Silent):
 
     def say(self, text: str) -> None:
         self._bar.console.print(text, highlight=False, markup=False)
+
+    def warn(self, text: str) -> None:
+        self.say(f"warning: {text}")
 
     def advance(self, step: int) -> None:
         self._bar.update(self._task, completed=step)

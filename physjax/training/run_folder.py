@@ -1,5 +1,6 @@
 """The folder of a run: settings, environment, metrics, checkpoints, report."""
 
+import contextlib
 import dataclasses
 import datetime
 import hashlib
@@ -8,6 +9,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +18,9 @@ from .._settings import from_toml, to_toml
 
 _FREE = ("devices", "loop", "keep_checkpoints", "checkpoint_every")
 """Training settings that change how a run goes, not what comes out of it."""
+
+
+_CONFIG = ("jax_enable_x64", "jax_default_matmul_precision", "jax_default_prng_impl")
 
 
 class RunFolder(NamedTuple):
@@ -152,9 +157,31 @@ def _first_difference(old: Any, new: Any, at: str = "") -> tuple[str, Any, Any]:
     return "", None, None
 
 
+@contextlib.contextmanager
+def locked(run: RunFolder) -> Iterator[None]:
+    """Keep a second process out of a run; the lock dies with the process.
+
+    Raises:
+        ConfigError: another process is training in the folder.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    with open(run.root / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"another process is training in {run.root}; wait for it, or stop it."
+            ) from None
+        yield
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file that appears complete or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.writing")
     temporary.write_text(text)
     temporary.replace(path)
 
@@ -175,8 +202,7 @@ def environment(system: str, config: Any) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "backend": jax.default_backend(),
         "devices": [d.device_kind for d in devices],
-        "x64": bool(jax.config.jax_enable_x64),
-        "default_matmul_precision": jax.config.jax_default_matmul_precision,
+        "jax_config": {name: getattr(jax.config, name) for name in _CONFIG},
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "git_commit": git_commit(),
     }

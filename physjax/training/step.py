@@ -1,4 +1,4 @@
-"""One optimiser step as a pure function of the state, and many of them on the device."""
+"""One optimiser step as a pure function of the state."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

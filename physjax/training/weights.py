@@ -55,7 +55,7 @@ def save_weights(
         "sha256": _digest(arrays),
     }
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.writing")
     try:
         save_file(arrays, temporary, metadata=header)
         temporary.replace(path)
@@ -105,8 +105,8 @@ def load_weights(path: str | os.PathLike, template: Any) -> tuple[Any, dict[str,
     Args:
         path: File that `save_weights` wrote.
         template: The model, with arrays or `jax.ShapeDtypeStruct`
-            (`eqx.filter_eval_shape(make_model, config, key)`). Floating numbers are cast
-            to its dtypes; its other leaves are kept.
+            (`eqx.filter_eval_shape(make_model, config, key)`). Floating numbers are
+            cast to its dtypes; its other leaves are kept.
 
     Returns:
         The model and the metadata.
