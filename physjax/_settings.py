@@ -58,7 +58,21 @@ def from_toml(default: T, path: str | PathLike[str]) -> T:
         raise ConfigError(f"cannot read settings {path}: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
-    return _replace(default, table, str(path), ())
+    return from_table(default, table, str(path))
+
+
+def from_table(default: T, table: dict[str, Any], name: str) -> T:
+    """`default` with the settings of nested dicts, as TOML or JSON gives them.
+
+    Args:
+        default: Instance of a frozen dataclass.
+        table: Values by key; lists stand for tuples.
+        name: How messages call the source.
+
+    Raises:
+        ConfigError: As in `from_toml`.
+    """
+    return _replace(default, table, name, ())
 
 
 def _replace(default: Any, table: dict[str, Any], file: str, at: tuple[str, ...]):
@@ -124,7 +138,7 @@ def _convert(kind: Any, value: Any) -> Any:
 
 
 def _convert_union(kind: Any, args: tuple[Any, ...], value: Any) -> Any:
-    if type(None) in args and value == _NONE:
+    if type(None) in args and value in (_NONE, None):  # JSON has a null
         return None
     # A float swallows integers, so it is asked last.
     for one in sorted(

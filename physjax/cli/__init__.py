@@ -57,8 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     try:
         return _dispatch(*args)
-    except KeyboardInterrupt:
-        return _complain("interrupted", 130)
+    except KeyboardInterrupt as stop:
+        return _complain(str(stop) or "interrupted", getattr(stop, "exit_code", 130))
     except SystemExit as stop:  # argument parsers leave this way
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BrokenPipeError:  # `physjax ... | head` has read enough

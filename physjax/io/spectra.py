@@ -59,8 +59,8 @@ class Spectra:
         return np.concatenate(list(self.chunks(4096))).reshape(self.shape)
 
     def _place(self, start: int, at: tuple[int, ...]) -> str:
-        leading = np.unravel_index(start + at[0], self.shape[:-1] or (1,))
-        return f"index {[*map(int, leading)][: len(self.shape) - 1] + [at[1]]}"
+        leading = np.unravel_index(start + at[0], self.shape[:-1]) if at[1:] else ()
+        return f"index {[*map(int, leading), at[-1]]}"
 
 
 def read_spectra(
