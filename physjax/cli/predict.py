@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
+from typing import Annotated
 
-import tyro
+from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from ._arguments import parse
 
@@ -20,23 +21,23 @@ class Predict:
     (n,)), or .npy with --wavenumber.
     """
 
-    system: tyro.conf.Positional[str]
+    system: Annotated[Positional[str], arg(metavar="SYSTEM")]
     """Name of the system, such as rampinn."""
-    input: tyro.conf.Positional[str]
+    input: Annotated[Positional[str], arg(metavar="INPUT")]
     """File of measurements."""
-    out: str
+    out: Annotated[str, arg(metavar="OUTPUT")]
     """Output: .npz, or .csv for a single spectrum."""
-    weights: str | None = None
+    weights: Annotated[str | None, arg(metavar="RUN|FILE")] = None
     """Run folder or .safetensors file; the weights of the package by default."""
-    wavenumber: str | None = None
+    wavenumber: Annotated[str | None, arg(metavar="FILE")] = None
     """File of the axis, where INPUT holds none."""
-    dark: str | None = None
+    dark: Annotated[str | None, arg(metavar="VALUE|FILE")] = None
     """Detector offset: a number, or a file with one spectrum on the same axis."""
-    plot: str | None = None
+    plot: Annotated[str | None, arg(metavar="FILE")] = None
     """Picture of the first spectrum, .png, .pdf or .svg."""
-    batch_size: int | None = None
+    batch_size: Annotated[int | None, arg(metavar="N")] = None
     """Spectra per call of the model; a suitable number by default."""
-    quiet: bool = False
+    quiet: Annotated[bool, FlagCreatePairsOff] = False
     """No progress and no summary."""
 
 

@@ -62,6 +62,7 @@ def plot_retrieval(
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25, lw=0.5)
         axes.margins(x=0)
+    figure.align_ylabels()
     figure.suptitle(title, fontsize=11)
     with atomic_output(path) as part:
         figure.savefig(part, format=Path(path).suffix[1:].lower())

@@ -87,8 +87,8 @@ def _answers(
             bad = np.flatnonzero(~np.isfinite(rows).all(axis=-1))
             if bad.size:
                 raise NumericsError(
-                    f"the {name} answer to spectrum {done + int(bad[0])} is not finite; "
-                    f"check its intensities and the weights."
+                    f"the {name} answer to spectrum {done + int(bad[0])} is not "
+                    f"finite; check its intensities and the weights."
                 )
         return grid.restore(raman), grid.restore(background)
 
