@@ -51,13 +51,14 @@ def save_weights(
     arrays = {k: np.ascontiguousarray(x) for k, x in _named(model).items()}
     header = {
         "format": _FORMAT,
-        "metadata": json.dumps(metadata or {}),
+        "metadata": metadata or {},
         "sha256": _digest(arrays),
     }
     path = Path(path)
     temporary = path.with_name(f".{path.name}.writing")
     try:
-        save_file(arrays, temporary, metadata=header)
+        # One entry: safetensors writes several in random order.
+        save_file(arrays, temporary, metadata={"physjax": json.dumps(header)})
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -69,15 +70,15 @@ def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
     Raises:
         CheckpointError: the file is missing, damaged or not written by `save_weights`.
     """
-    return json.loads(_open(path)[1]["metadata"])
+    return _open(path)[1]["metadata"]
 
 
-def _open(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def _open(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
+            header = json.loads((file.metadata() or {}).get("physjax", "{}"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error).splitlines()[0]
@@ -147,7 +148,7 @@ def load_weights(path: str | os.PathLike, template: Any) -> tuple[Any, dict[str,
         else x
         for path, x in leaves
     ]
-    return jax.tree.unflatten(treedef, loaded), json.loads(header["metadata"])
+    return jax.tree.unflatten(treedef, loaded), header["metadata"]
 
 
 def _shown(x: Any) -> str:
