@@ -49,13 +49,13 @@ def hdf5_names(path: Path) -> list[str]:
 
 def read_mat(path: Path, names: tuple[str, ...]) -> tuple[dict[str, Member], list[str]]:
     """The named arrays of a MATLAB file of any version, and all names in it."""
+    if _is_hdf5(path):  # version 7.3
+        every = [n for n in hdf5_names(path) if not n.startswith("#")]
+        return read_hdf5(path, names), every
     import scipy.io
 
     try:
         content = {n: (s, c) for n, s, c in scipy.io.whosmat(path)}
-    except NotImplementedError:  # v7.3 is HDF5
-        every = [n for n in hdf5_names(path) if not n.startswith("#")]
-        return read_hdf5(path, names), every
     except Exception as error:  # whatever a foreign parser makes of foreign bytes
         raise _damaged(path, error) from error
     found = {}
@@ -128,6 +128,12 @@ def _check_ratio(label: str, values: int, stored: int) -> None:
             f"{label} declares {values} values but stores {stored} bytes; it was never "
             f"filled or is damaged, so write it again."
         )
+
+
+def _is_hdf5(path: Path) -> bool:
+    with open(path, "rb") as file:
+        head = file.read(520)
+    return b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:])
 
 
 def _keys(file: Any) -> list[str]:

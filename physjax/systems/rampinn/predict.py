@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from ... import io
-from ..._errors import DataError, NumericsError
+from ..._errors import ConfigError, DataError, NumericsError
 from ...io.checks import check_dtype, check_shape
 from ...io.progress import progress as show_progress
 from ...io.writers import OUTPUTS, check_rows
@@ -34,7 +34,8 @@ class Grid(NamedTuple):
         rows = rows[..., self.order]
         if self.uniform is not None:
             rows = _spline(self.ascending, rows, self.uniform)
-        return rows.astype(np.float32)
+        with np.errstate(over="ignore"):  # an infinite answer is refused by number
+            return rows.astype(np.float32)
 
     def restore(self, rows: np.ndarray) -> np.ndarray:
         if self.uniform is not None:
@@ -65,10 +66,12 @@ def _retrieve(model: Any, intensity: jax.Array) -> tuple[jax.Array, jax.Array]:
     return answer.raman, answer.background
 
 
-def default_batch_size(points: int) -> int:
+def _batch_size(wanted: int | None, points: int, count: int) -> int:
     """Spectra per call of the model: caches on a CPU, occupancy on an accelerator."""
+    if wanted is not None and wanted < 1:
+        raise ConfigError(f"batch_size is {wanted}, but must be at least 1.")
     values = 2**15 if jax.default_backend() == "cpu" else 2**20
-    return min(max(values // points, 1), 4096)
+    return min(wanted or min(max(values // points, 1), 4096), count)
 
 
 def _answers(
@@ -130,6 +133,7 @@ def predict_spectra(
         sqrt(2 I).
 
     Raises:
+        ConfigError: `batch_size` below one.
         DataError: NaN, a wrong shape or dtype, or an axis that is not monotonic.
         NumericsError: The model's answer is not finite.
     """
@@ -139,7 +143,7 @@ def predict_spectra(
     check_shape(intensity.shape, axis.size, "intensity", "wavenumber")
     io.check_finite(intensity, "intensity")
     rows = intensity.reshape(-1, axis.size)
-    batch = min(batch_size or default_batch_size(axis.size), len(rows))
+    batch = _batch_size(batch_size, axis.size, len(rows))
     chunks = (rows[i : i + batch] for i in range(0, len(rows), batch))
     answers = list(_answers(model, chunks, batch, make_grid(axis)))
     raman, background = (
@@ -190,7 +194,7 @@ def predict_file(
         plot = io.check_output(plot, _PICTURES, sources)
     offset = _read_dark(dark, spectra.wavenumber)
     grid = make_grid(spectra.wavenumber)
-    batch = min(batch_size or default_batch_size(grid.ascending.size), len(spectra))
+    batch = _batch_size(batch_size, grid.ascending.size, len(spectra))
     first: list[np.ndarray] = []
 
     def measured() -> Iterator[np.ndarray]:
