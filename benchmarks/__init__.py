@@ -1,0 +1,21 @@
+"""Benchmarks of physjax: one harness, run from a checkout.
+
+    python -m benchmarks --list
+    python -m benchmarks hilbert               one pinned core, CPU clock
+    python -m benchmarks hilbert --mode wall   all cores or the accelerator, wall clock
+    python -m benchmarks all
+
+Every table times ours and its peers in one process, interleaved and shuffled, and puts
+the error against a float64 reference into the same row. Judge by the ratios: they are
+medians of per-round ratios, and hold on a busy machine where milliseconds do not.
+Peers come with `pip install 'physjax[bench]'`.
+"""
+
+BENCHMARKS = {
+    "hilbert": "Hilbert transform against SciPy, PyTorch and pyFFTW",
+    "kramers_kronig": "Kramers-Kronig retrieval, spectra per second",
+    "training_step": "full training step of rampinn against PyTorch",
+    "prediction": "rampinn's predictions: spectra per second, peak memory",
+    "imports": "CPU time of importing physjax",
+}
+"""Name (a module of this package with `tables(context)`) and what it measures."""
