@@ -1,0 +1,70 @@
+"""Data terms, element by element: the caller chooses weights, masks and reduction."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def absolute_error(
+    prediction: Float[Array, "*shape"], target: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
+    r"""$|p - t|$.
+
+    Args:
+        prediction: Any shape and unit.
+        target: The same shape and dtype.
+
+    Returns:
+        The error of every element, in the dtype of the input.
+
+    Example:
+        >>> absolute_error(jnp.array([1.0, 2.0]), jnp.array([1.5, 0.0])).tolist()
+        [0.5, 2.0]
+    """
+    return jnp.abs(prediction - target)
+
+
+def squared_error(
+    prediction: Float[Array, "*shape"], target: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
+    r"""$(p - t)^2$.
+
+    Args:
+        prediction: Any shape and unit.
+        target: The same shape and dtype.
+
+    Returns:
+        The error of every element, in the dtype of the input.
+
+    Example:
+        >>> squared_error(jnp.array([1.0, 2.0]), jnp.array([1.5, 0.0])).tolist()
+        [0.25, 4.0]
+    """
+    return jnp.square(prediction - target)
+
+
+def huber_error(
+    prediction: Float[Array, "*shape"],
+    target: Float[Array, "*shape"],
+    *,
+    delta: float | Float[Array, ""] = 1.0,
+) -> Float[Array, "*shape"]:
+    r"""$e^2/2$ for $|e| \le \delta$, $\delta (|e| - \delta/2)$ beyond, $e = p - t$.
+
+    Args:
+        prediction: Any shape and unit.
+        target: The same shape and dtype.
+        delta: Where the parabola becomes a line, positive, in the unit of the input.
+
+    Returns:
+        The error of every element, in the dtype of the input.
+
+    Example:
+        >>> huber_error(jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0])).tolist()
+        [0.125, 2.5]
+
+    References:
+        Huber, Ann. Math. Stat. 35, 73 (1964).
+    """
+    error = jnp.abs(prediction - target)
+    near = jnp.minimum(error, jnp.asarray(delta).astype(error.dtype))
+    return near * (error - near / 2)
