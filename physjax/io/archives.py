@@ -5,6 +5,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -12,6 +13,9 @@ import numpy as np
 
 from .._errors import DataError
 from .checks import MAX_BYTES, check_dtype
+
+Stream = BufferedIOBase | IO[bytes]
+"""A file or a member of an archive: run-time and static checkers name them apart."""
 
 
 class Member(NamedTuple):
@@ -142,7 +146,7 @@ def read_npz(path: Path, name: str) -> Member:
     return Member(shape, dtype, from_columns if fortran else by_rows)
 
 
-def _read(member: IO[bytes], size: int) -> bytes:
+def _read(member: Stream, size: int) -> bytes:
     data = member.read(size)
     if len(data) != size:
         raise EOFError("a member ends early")
@@ -150,7 +154,7 @@ def _read(member: IO[bytes], size: int) -> bytes:
 
 
 def _header(
-    file: IO[bytes], name: str, how: str
+    file: Stream, name: str, how: str
 ) -> tuple[tuple[int, ...], bool, np.dtype]:
     try:
         version = np.lib.format.read_magic(file)

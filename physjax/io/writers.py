@@ -7,12 +7,12 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from jaxtyping import Float
 
 from .._errors import DataError
+from .archives import Stream
 from .atomic import atomic_output
 
 OUTPUTS = (".csv", ".npz")
@@ -127,7 +127,7 @@ def _npz(
 @contextlib.contextmanager
 def _member(
     archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]
-) -> Iterator[IO[bytes]]:
+) -> Iterator[Stream]:
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
     with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
         np.lib.format.write_array_header_1_0(member, header)

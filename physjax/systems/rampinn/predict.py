@@ -159,7 +159,7 @@ def predict_file(
     output: str | Path,
     *,
     wavenumber: str | Path | None = None,
-    dark: float | str | Path | None = None,
+    dark: int | float | str | Path | None = None,
     plot: str | Path | None = None,
     batch_size: int | None = None,
     progress: bool = True,
@@ -230,7 +230,7 @@ def predict_file(
 
 
 def _read_dark(
-    dark: float | str | Path | None, wavenumber: np.ndarray
+    dark: int | float | str | Path | None, wavenumber: np.ndarray
 ) -> float | np.ndarray:
     """The offset to subtract: a number, or (n,)."""
     if dark is None:
