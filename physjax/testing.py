@@ -21,8 +21,8 @@ def assert_transforms(
 ) -> None:
     """Asserts what every operator promises under JAX's transformations.
 
-    `jit` agrees with eager evaluation; one shape and dtype is traced once; `vmap` agrees
-    with a loop; the width of floating numbers is kept.
+    `jit` agrees with eager evaluation; one shape and dtype is traced once; `vmap`
+    agrees with a loop; the width of floating numbers is kept.
 
     Args:
         fn: Pure function of arrays.

@@ -1,0 +1,46 @@
+"""Strictness for all tests: dtype and rank promotion, warnings, shapes and types.
+
+`PHYSJAX_TEST_X64=0` runs them with 64-bit types off (`test_x64_off.py` does).
+"""
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import hypothesis
+import jax
+import jax.numpy as jnp
+import jaxtyping
+import pytest
+
+X64 = os.environ.get("PHYSJAX_TEST_X64", "1") != "0"
+DTYPES = (jnp.float32, jnp.float64) if X64 else (jnp.float32,)
+
+jax.config.update("jax_enable_x64", X64)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Many values, few shapes, and the same ones every time.
+hypothesis.settings.register_profile(
+    "physjax", max_examples=25, deadline=None, derandomize=True, database=None
+)
+hypothesis.settings.load_profile("physjax")
+
+
+@pytest.fixture
+def key():
+    return jax.random.key(0)
+
+
+@pytest.fixture(params=DTYPES, ids=lambda dtype: dtype.__name__)
+def dtype(request):
+    """Each floating type that the present mode has."""
+    return request.param
+
+
+@pytest.fixture
+def unchecked():
+    """Bad input reaches the function's own messages, not the type checker's."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
