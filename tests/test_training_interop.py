@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 from flax import linen, nnx
-from toy_system import TOY, Config
+from toy.config import Config
+from toy.system import SYSTEM as TOY
 
 from physjax import operators
 from physjax._errors import ConfigError

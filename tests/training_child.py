@@ -22,7 +22,8 @@ def main() -> int:
     os.environ["XLA_FLAGS"] = flag
     os.environ["JAX_PLATFORMS"] = "cpu"
 
-    from toy_system import TOY, Config
+    from toy.config import Config
+    from toy.system import SYSTEM as TOY
 
     from physjax.training import Interrupted, train
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .loop import TrainResult as TrainResult
     from .loop import train as train
     from .signals import Interrupted as Interrupted
+    from .step import abstract_model as abstract_model
     from .weights import load_weights as load_weights
     from .weights import read_metadata as read_metadata
     from .weights import save_weights as save_weights
@@ -24,6 +25,7 @@ _HOME = {
     "TrainResult": "loop",
     "train": "loop",
     "Interrupted": "signals",
+    "abstract_model": "step",
     "load_weights": "weights",
     "read_metadata": "weights",
     "save_weights": "weights",
@@ -33,6 +35,7 @@ __all__ = [
     "Interrupted",
     "TrainConfig",
     "TrainResult",
+    "abstract_model",
     "enable_compilation_cache",
     "load_run",
     "load_weights",

@@ -10,7 +10,7 @@ import jax
 from .._errors import CheckpointError
 from .._system import System
 from . import checkpoint, run_folder
-from .progress import Silent
+from .progress import Progress
 from .step import init_state, run_key, static_part
 
 
@@ -26,7 +26,7 @@ def load_run(system: System, run_dir: str | os.PathLike) -> tuple[Any, Any]:
     root = Path(run_dir)
     run = run_folder.RunFolder(root)
     config = run_folder.read_config(root, system.presets["default"])
-    found = checkpoint.newest_good(run.checkpoints, Silent().warn)
+    found = checkpoint.newest_good(run.checkpoints, Progress().warn)
     if found is None:
         raise CheckpointError(
             f"{run.checkpoints} holds no checkpoint yet; go on with "

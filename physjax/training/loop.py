@@ -1,5 +1,6 @@
 """`train`: from settings to a trained model in a run folder."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -78,6 +79,7 @@ def train(
         Interrupted: SIGINT or SIGTERM came; the step was finished and saved.
     """
     root = Path(run_dir)
+    mesh = data_mesh(config.train)
     if resume:
         run = run_folder.open_run(root, config)
     else:
@@ -87,7 +89,7 @@ def train(
     display = make_progress(progress, config.train.steps)
     try:
         with run_folder.locked(run), stop_on_signals() as stop:
-            return _Run(system, config, run, display, stop).train()
+            return _Run(system, config, run, mesh, display, stop).train()
     finally:
         display.close()
 
@@ -107,12 +109,13 @@ class _Run:
         system: System,
         config: Any,
         run: run_folder.RunFolder,
+        mesh: jax.sharding.Mesh,
         display: Progress,
         stop: StopFlag,
     ):
         self.system, self.config, self.run = system, config, run
         self.display, self.stop = display, stop
-        self.mesh = data_mesh(config.train)
+        self.mesh = mesh
         self.key = jax.device_put(run_key(config.train), replicated(self.mesh))
         self.static = static_part(system, config)
         self.traces = 0
@@ -300,6 +303,7 @@ class _Run:
         """Weights for others, and the report."""
         facts = {
             "system": self.system.name,
+            "config": dataclasses.asdict(self.config),
             "step": self.config.train.steps,
             "config_sha256": run_folder.config_hash(self.config),
             "versions": run_folder.versions(),

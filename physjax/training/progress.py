@@ -3,17 +3,18 @@
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 
-class Progress(Protocol):
-    """What `train` calls, on the host; subclass `Silent` to write your own."""
+class Progress:
+    """What `train` calls, on the host. This one is silent; override what you like."""
 
     def say(self, text: str) -> None:
         """A sentence worth a line."""
 
     def warn(self, text: str) -> None:
         """A sentence that must not be missed."""
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
 
     def advance(self, step: int) -> None:
         """Called after every step; must cost nothing."""
@@ -37,26 +38,7 @@ def _remaining(row: dict[str, Any], steps: int) -> str:
     return clock((steps - row["step"]) / rate) if rate else "-"
 
 
-class Silent:
-    """Says nothing; warnings become Python's."""
-
-    def say(self, text: str) -> None:
-        pass
-
-    def warn(self, text: str) -> None:
-        warnings.warn(text, RuntimeWarning, stacklevel=3)
-
-    def advance(self, step: int) -> None:
-        pass
-
-    def log(self, row: dict[str, Any], steps: int) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
-class Plain(Silent):
+class Plain(Progress):
     """One plain line per logging interval."""
 
     def __init__(self, write: Callable[[str], Any] | None = None):
@@ -75,7 +57,7 @@ class Plain(Silent):
         )
 
 
-class Live(Silent):
+class Live(Progress):
     """Rich's live bar."""
 
     def __init__(self, steps: int):
@@ -110,10 +92,10 @@ class Live(Silent):
         self._bar.stop()
 
 
-def make_progress(kind: "bool | str | Progress", steps: int) -> Progress:
+def make_progress(kind: bool | str | Progress, steps: int) -> Progress:
     """`"auto"` (or True): live on a terminal, else plain; `"plain"`; False: silent."""
     if kind is False:
-        return Silent()
+        return Progress()
     if kind is True or kind == "auto":
         return Live(steps) if sys.stdout.isatty() else Plain()
     if isinstance(kind, str):

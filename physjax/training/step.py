@@ -59,8 +59,20 @@ def _is_buffer(leaf: Any) -> bool:
 
 
 def abstract_model(system: System, config: Any) -> Any:
-    """The model with `jax.ShapeDtypeStruct` in place of its arrays; costs no time."""
-    return eqx.filter_eval_shape(system.make_model, config, run_key(config.train))
+    """The model with `jax.ShapeDtypeStruct` in place of its arrays; costs no time.
+
+    Unlike `eqx.filter_eval_shape`, it keeps the values of NumPy arrays.
+    """
+    rest = None
+
+    def arrays(key):
+        nonlocal rest
+        model = system.make_model(config, key)
+        arrays, rest = eqx.partition(model, lambda x: isinstance(x, jax.Array))
+        return arrays
+
+    shapes = jax.eval_shape(arrays, run_key(config.train))
+    return eqx.combine(shapes, rest)
 
 
 def static_part(system: System, config: Any) -> Any:

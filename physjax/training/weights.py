@@ -27,8 +27,8 @@ def _named(model: Any) -> dict[str, Any]:
     }
 
 
-def _digest(arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
+def _digest(arrays: dict[str, np.ndarray], metadata: Any) -> str:
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     for name in sorted(arrays):
         x = arrays[name]
         digest.update(f"{name} {x.dtype} {x.shape} ".encode() + x.tobytes())
@@ -46,19 +46,18 @@ def save_weights(
             in their dtype.
         metadata: What JSON can hold: settings, provenance, figures.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     arrays = {k: np.ascontiguousarray(x) for k, x in _named(model).items()}
-    header = {
-        "format": _FORMAT,
-        "metadata": metadata or {},
-        "sha256": _digest(arrays),
-    }
+    metadata = json.loads(json.dumps(metadata or {}))
+    digest = _digest(arrays, metadata)
+    header = {"format": _FORMAT, "metadata": metadata, "sha256": digest}
     path = Path(path)
     temporary = path.with_name(f".{path.name}.writing")
+    # One entry: safetensors writes several in random order.
+    content = save(arrays, {"physjax": json.dumps(header)})
     try:
-        # One entry: safetensors writes several in random order.
-        save_file(arrays, temporary, metadata={"physjax": json.dumps(header)})
+        temporary.write_bytes(content)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -91,11 +90,11 @@ def _open(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any
             f"{path} was not written by physjax: its header lacks "
             f"format {_FORMAT!r}; load it yourself with safetensors."
         )
-    actual = _digest(arrays)
-    if header["sha256"] != actual:
+    actual = _digest(arrays, header.get("metadata"))
+    if header.get("sha256") != actual:
         raise CheckpointError(
-            f"{path} is damaged: the sha256 of its arrays is {actual}, "
-            f"{header['sha256']} was recorded; get another copy."
+            f"{path} is damaged: the sha256 of what it holds is {actual}, "
+            f"{header.get('sha256')} was recorded; get another copy."
         )
     return arrays, header
 
@@ -106,8 +105,8 @@ def load_weights(path: str | os.PathLike, template: Any) -> tuple[Any, dict[str,
     Args:
         path: File that `save_weights` wrote.
         template: The model, with arrays or `jax.ShapeDtypeStruct`
-            (`eqx.filter_eval_shape(make_model, config, key)`). Floating numbers are
-            cast to its dtypes; its other leaves are kept.
+            as `abstract_model` makes it. Floating numbers are cast to its dtypes;
+            NumPy arrays and other leaves are kept.
 
     Returns:
         The model and the metadata.

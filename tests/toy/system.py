@@ -1,39 +1,12 @@
-"""A system of a few lines: a small network learns a sine."""
-
-from dataclasses import dataclass, field
+"""The toy's record of functions."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from physjax._system import System
-from physjax.training.config import TrainConfig
 
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """The network."""
-
-    width: int = 16
-    """Units per layer."""
-
-
-@dataclass(frozen=True)
-class Config:
-    """All settings."""
-
-    model: ModelConfig = field(default_factory=ModelConfig)
-    train: TrainConfig = field(
-        default_factory=lambda: TrainConfig(
-            steps=40,
-            batch_size=16,
-            learning_rate=1e-2,
-            warmup_steps=4,
-            log_every=8,
-            checkpoint_every=10,
-            keep_checkpoints=3,
-        )
-    )
+from .config import PAPER, PRESETS, Config
 
 
 def make_model(config, key):
@@ -53,11 +26,11 @@ def loss(config, model, batch, key):
     return value, {"mae": jnp.mean(jnp.abs(error))}
 
 
-TOY = System(
+SYSTEM = System(
     name="toy",
-    paper="none",
+    paper=PAPER,
     Config=Config,
-    presets={"default": Config()},
+    presets=PRESETS,
     make_model=make_model,
     sample_batch=sample_batch,
     loss=loss,

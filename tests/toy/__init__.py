@@ -1,0 +1,1 @@
+"""A system of a few lines: a small network learns a sine."""
