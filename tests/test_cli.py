@@ -200,6 +200,50 @@ def test_missing_weights_exit_5(tmp_path, capsys):
     assert "no weights" in capsys.readouterr().err
 
 
+@pytest.fixture(scope="module")
+def small_weights(tmp_path_factory):
+    """An untrained small RamPINN in a weights file."""
+    import dataclasses
+
+    import jax
+
+    from physjax import systems, training
+
+    system = systems.load("rampinn")
+    config = system.presets["small"]
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    model = system.make_model(config, jax.random.key(0))
+    training.save_weights(path, model, {"config": dataclasses.asdict(config)})
+    return path
+
+
+def test_the_real_model_keeps_scale_and_direction(tmp_path, small_weights):
+    answers = []
+    for factor, step in ((1, 1), (4, 1), (1, -1)):
+        arrays = {"cars": factor * SPECTRA[..., ::step], "wavenumber": AXIS[::step]}
+        np.savez(tmp_path / "a.npz", **arrays)
+        out, flags = tmp_path / "b.npz", ["--weights", str(small_weights)]
+        assert run_predict(tmp_path / "a.npz", out, *flags) == 0
+        with np.load(out) as answer:
+            answers.append(answer["raman"])
+    once, four, reverse = answers
+    np.testing.assert_allclose(four, 2 * once, atol=1e-5 * np.abs(once).max())
+    np.testing.assert_allclose(reverse[..., ::-1], once, atol=1e-6)
+
+
+def test_weights_without_settings_are_refused(tmp_path, capsys):
+    import jax.numpy as jnp
+
+    from physjax import training
+
+    path = tmp_path / "w.safetensors"
+    training.save_weights(path, {"w": jnp.zeros(3)})
+    np.savez(tmp_path / "a.npz", cars=SPECTRA, wavenumber=AXIS)
+    out = tmp_path / "b.npz"
+    assert run_predict(tmp_path / "a.npz", out, "--weights", str(path)) == 5
+    assert "holds no 'config'" in capsys.readouterr().err
+
+
 def test_evaluate_writes_what_it_prints(tmp_path, capsys, stand_in):
     np.savez(tmp_path / "pairs.npz", cars=SPECTRA, raman=SPECTRA, axis=AXIS)
     out = tmp_path / "figures.json"

@@ -101,9 +101,8 @@ def test_resampling_there_and_back_keeps_a_line():
         (SPECTRA[..., :1], AXIS[:1], "1 point"),
     ],
 )
-def test_bad_arrays(intensity, axis, words):
-    # With checked annotations some of these do not even get in.
-    with pytest.raises((DataError, TypeError), match=f"{words}|Type-check"):
+def test_bad_arrays(intensity, axis, words, unchecked):
+    with pytest.raises(DataError, match=words):
         predict_spectra(MODEL, intensity, axis)
 
 
@@ -217,7 +216,6 @@ def test_pictures_of_every_kind(tmp_path):
         plot_retrieval(path, AXIS[::-1], raman, raman, raman, reference=raman)
         assert path.read_bytes().startswith(magic)
     plot_retrieval(tmp_path / "flat.png", AXIS, raman * 0, raman * 0, raman * 0)
-    assert "matplotlib.pyplot" not in sys.modules or "MPLBACKEND" in os.environ
 
 
 SHARED = os.environ.get("PHYSJAX_SHARED_DATA")
