@@ -165,9 +165,11 @@ def measure(
         try:
             samplers[case.name] = _prepare(table, case, context, rows[case.name])
         except Exception as error:  # one broken peer must not end the run
-            rows[case.name]["status"] = f"error: {type(error).__name__}: {error}"
+            rows[case.name]["status"] = _broken(error)
 
-    times, foreign = _rounds(samplers, rounds, seconds)
+    times, foreign, errors = _rounds(samplers, rounds, seconds)
+    for name, error in errors.items():
+        rows[name]["status"] = _broken(error)
     load = _load(context, foreign)
     for case in cases:
         if case.name in times:
@@ -233,10 +235,15 @@ def _prepare(table: Table, case: Case, context: Context, row: dict):
     return sample
 
 
+def _broken(error: Exception) -> str:
+    return f"error: {type(error).__name__}: {error}"
+
+
 def _rounds(samplers, rounds, seconds):
+    """Times by case, the share of the machine that others took, errors by case."""
     shuffle = random.Random(0).shuffle
     times: dict[str, list[float]] = {name: [] for name in samplers}
-    order = list(samplers)
+    order, errors = list(samplers), {}
     gc.collect()
     gc.disable()
     try:
@@ -246,7 +253,11 @@ def _rounds(samplers, rounds, seconds):
         while order and (done < rounds or time.perf_counter() - start < seconds):
             shuffle(order)
             for name in order:
-                times[name].append(samplers[name]())
+                try:
+                    times[name].append(samplers[name]())
+                except Exception as error:
+                    errors[name] = error
+            order = [name for name in order if name not in errors]
             done += 1
         elapsed = time.perf_counter() - start
         if foreign is not None and elapsed > 0.2:
@@ -255,7 +266,8 @@ def _rounds(samplers, rounds, seconds):
             foreign = None
     finally:
         gc.enable()
-    return times, foreign
+    times = {name: values for name, values in times.items() if name not in errors}
+    return times, foreign, errors
 
 
 def _load(context: Context, foreign: float | None) -> str:
