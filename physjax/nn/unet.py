@@ -1,6 +1,7 @@
 """A one-dimensional U-Net, channels last, for signals of any length."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -127,11 +128,18 @@ class Encoder(eqx.Module):
 
     blocks: tuple[ConvBlock, ...]
 
-    def __init__(self, in_channels, widths, kernels, *, activation, key):
+    def __init__(
+        self,
+        in_channels: int,
+        widths: Sequence[int],
+        kernels: Sequence[int],
+        *,
+        key: PRNGKeyArray,
+    ):
         keys = jax.random.split(key, len(widths))
         sizes = (in_channels, *widths)
         self.blocks = tuple(
-            ConvBlock(sizes[i], sizes[i + 1], kernels[i], activation=activation, key=k)
+            ConvBlock(sizes[i], sizes[i + 1], kernels[i], key=k)
             for i, k in enumerate(keys)
         )
 
@@ -144,25 +152,43 @@ class Encoder(eqx.Module):
 
 
 class Decoder(eqx.Module):
-    """Up-samplings and blocks from coarse to fine, each joined with its skip."""
+    """Up-samplings and blocks from coarse to fine, each joined with its skip.
+
+    `join="concat"` lays the up-sampled channels beside the skip's, as U-Net does;
+    `join="add"` projects them to the skip's width while still coarse and adds, which
+    saves most of the cost of the finest blocks.
+    """
 
     blocks: tuple[ConvBlock, ...]
+    projections: tuple[Conv, ...]
 
-    def __init__(self, widths, kernels, *, activation, key):
-        keys = jax.random.split(key, len(widths) - 1)
+    def __init__(
+        self,
+        widths: Sequence[int],
+        kernels: Sequence[int],
+        *,
+        join: Literal["add", "concat"] = "concat",
+        key: PRNGKeyArray,
+    ):
+        concat = join == "concat"
+        keys = jax.random.split(key, (2, len(widths) - 1))
         self.blocks = tuple(
-            ConvBlock(
-                widths[i + 1] + widths[i],
-                widths[i],
-                kernels[i],
-                activation=activation,
-                key=k,
+            ConvBlock(fine + concat * coarse, fine, kernel, key=k)
+            for fine, coarse, kernel, k in zip(
+                widths[:-1], widths[1:], kernels[:-1], keys[0], strict=True
             )
-            for i, k in enumerate(keys)
+        )
+        self.projections = () if concat else tuple(
+            Conv(coarse, fine, 1, key=k)
+            for fine, coarse, k in zip(widths[:-1], widths[1:], keys[1], strict=True)
         )
 
     def __call__(self, skips: list[Array]) -> Float[Array, "n out"]:
         *skips, x = skips
-        for block, skip in zip(reversed(self.blocks), reversed(skips), strict=True):
-            x = block(jnp.concatenate([upsample(x), skip], -1))
+        for i in reversed(range(len(self.blocks))):
+            if self.projections:
+                x = upsample(self.projections[i](x)) + skips[i]
+            else:
+                x = jnp.concatenate([upsample(x), skips[i]], -1)
+            x = self.blocks[i](x)
         return x

@@ -181,7 +181,7 @@ def lut(
 ) -> CarsSpectrum:
     """LUT: SpecNet's lines over one of three background families.
 
-    1 to 15 lines on a normalised axis [0, 1]: A ~ U(0.01, 1), centre ~ U(0, 1), width ~
+    1 to 14 lines on a normalised axis [0, 1]: A ~ U(0.01, 1), centre ~ U(0, 1), width ~
     U(0.001, 0.008); noise of U(0.0005, 0.003).
 
     Source: Junjuri, Saghi, Lensu, Vartiainen, RSC Adv. 12, 28755 (2022); lines:
@@ -199,7 +199,7 @@ def lut(
     count, shape, scale, back, level, noise = jax.random.split(key, 6)
     x = jnp.asarray(np.linspace(0, 1, num_points), dtype)
     lines = _uniform_lines(
-        shape, _line_mask(count, 1, 15), dtype, (0.01, 1.0), (0.0, 1.0), (0.001, 0.008)
+        shape, _line_mask(count, 1, 14), dtype, (0.01, 1.0), (0.0, 1.0), (0.001, 0.008)
     )
     real, imag = _normalised(scale, *susceptibility(x, lines))
     sigma = jax.random.uniform(level, (), dtype, 0.0005, 0.003)
@@ -209,7 +209,7 @@ def lut(
 def specnet(
     key: PRNGKeyArray, *, num_points: int = 640, dtype: jnp.dtype = jnp.float32
 ) -> CarsSpectrum:
-    """SpecNet: up to 15 lines anywhere on [0, 1] over a product of two sigmoids.
+    """SpecNet: up to 14 lines anywhere on [0, 1] over a product of two sigmoids.
 
     Source: Valensise et al., APL Photonics 5, 061305 (2020).
     """
@@ -226,7 +226,7 @@ def vector(
     """One of VECTOR's nine sets, over 0.1 to 2000 cm^-1.
 
     The digit is the width Gamma (1: 2-10, 2: 2-25, 3: 2-75 cm^-1), the letter the number
-    of lines (a: 1-15, b: 15-30, c: 30-50). Centres 300 to 1700 cm^-1, A ~ U(0, 1),
+    of lines (a: 1-14, b: 15-29, c: 30-49). Centres 300 to 1700 cm^-1, A ~ U(0.01, 1),
     product of two sigmoids, noise of U(0.0005, 0.003).
 
     Args:
@@ -236,7 +236,8 @@ def vector(
         dtype: Floating-point type.
 
     Source: Wang, O' Dwyer, Muddiman et al., J. Raman Spectrosc. 53, 1081 (2022). Its
-    code uses the width as Gamma, the half width.
+    code uses the width as Gamma, the half width, and its published sets were drawn with
+    an upper bound that is never reached (14, 29 and 49 lines).
 
     Example:
         >>> spectrum = vector(jax.random.key(0), "3c")
@@ -247,13 +248,13 @@ def vector(
         if which not in VECTOR_SETS:
             raise ValueError(f"`which` is {which!r}; expected one of {VECTOR_SETS}.")
         which = jnp.asarray(VECTOR_SETS.index(which))
-    low, high = jnp.array([1, 15, 30]), jnp.array([15, 30, 50])
+    low, high = jnp.array([1, 15, 30]), jnp.array([14, 29, 49])
     widest = jnp.array([10.0, 25.0, 75.0], dtype)[which // 3]
     count, shape, scale, back, level, noise = jax.random.split(key, 6)
     nu = jnp.asarray(np.linspace(0.1, 2000, num_points, endpoint=False), dtype)
     mask = _line_mask(count, low[which % 3], high[which % 3])
     lines = _uniform_lines(
-        shape, mask, dtype, (0.0, 1.0), (300.1, 1700.0), (2.0, widest)
+        shape, mask, dtype, (0.01, 1.0), (300.0, 1700.0), (2.0, widest)
     )
     real, imag = _normalised(scale, *susceptibility(nu, lines))
     sigma = jax.random.uniform(level, (), dtype, 0.0005, 0.003)
@@ -284,8 +285,7 @@ def crimson(
     background = start + (stop - start) * x
     root = jnp.sqrt(stokes_envelope(env, x))
     widest = jax.random.uniform(top, (), dtype, 0.005, 0.05)
-    sigma = jax.random.uniform(level, (), dtype, 0.0002, 1.0) * 0.0
-    sigma = 0.0002 + (widest - 0.0002) * jax.random.uniform(level, (), dtype) + sigma
+    sigma = 0.0002 + (widest - 0.0002) * jax.random.uniform(level, (), dtype)
     spectrum = _assemble(
         noise, real * scale * root, imag * scale * root, background * root, sigma
     )

@@ -6,7 +6,10 @@ from typing import Literal
 
 from ...training.config import TrainConfig
 
-PAPER = "Vemuri, Chalain Valapil, Buchner, Denzler: RamPINN, arXiv:2510.06020"
+PAPER = (
+    "Vemuri, Chalain Valapil, Buchner, Denzler: RamPINN: Recovering Raman Spectra From "
+    "Coherent Anti-Stokes Spectra Using Embedded Physics, arXiv:2510.06020 (2025)"
+)
 
 
 @dataclass(frozen=True)
@@ -14,10 +17,16 @@ class ModelConfig:
     """Which network, and how large."""
 
     head: Literal["phase", "paper"] = "phase"
-    """`phase`: ours, phase of the susceptibility, the intensity model holds by
-    construction. `paper`: two decoders with sigmoid outputs."""
-    widths: tuple[int, ...] = (24, 48, 96, 128, 128)
-    """Channels per level, from fine to coarse."""
+    """`phase`: ours, the phase of the susceptibility, so that the intensity model holds
+    by construction. `paper`: two decoders with sigmoid outputs."""
+    widths: tuple[int, ...] = (64, 96, 128, 128, 128)
+    """Channels per level, from fine to coarse; the last one is the bottleneck."""
+    kernels: tuple[int, ...] = (3, 3, 3, 3, 3)
+    """Points per convolution, per level; odd."""
+    heads: int = 4
+    """Heads of the self-attention in the bottleneck."""
+    fold: int = 2
+    """Neighbouring points that the first block sees as channels of one position."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,27 @@ class DataConfig:
     """Which simulated spectra."""
 
     num_points: int = 1000
-    """Points per spectrum."""
+    """Points per spectrum; the trained model takes any number."""
+    vector: float = 0.5
+    """Fraction of the batch drawn evenly from VECTOR's nine sets."""
+    specnet: float = 0.0
+    """Fraction drawn from SpecNet's generator. The rest is our `broad` one."""
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the terms; each is a mean over points in units of sqrt(2 max I)."""
+
+    raman: float = 1.0
+    """Absolute error of the Raman spectrum."""
+    relative: float = 0.5
+    """0: errors count as they are; 1: relative to the spectrum's largest Raman value."""
+    background: float = 0.1
+    """Absolute error of the background."""
+    kramers_kronig: float = 0.0
+    """Squared residual of the intensity model with Re chi = -H[Im chi]."""
+    smoothness: float = 0.0
+    """Squared second difference of the background."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +63,49 @@ class Config:
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
-    train: TrainConfig = field(default_factory=TrainConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(
+        default_factory=lambda: TrainConfig(
+            steps=12000, learning_rate=2e-3, warmup_steps=200
+        )
+    )
+
+    @staticmethod
+    def small() -> "Config":
+        """Seconds on a laptop: short spectra, a narrow network, a few hundred steps."""
+        return PRESETS["small"]
 
 
-PRESETS = {
-    "default": Config(),
-    "paper": Config(model=ModelConfig(head="paper")),
-    "small": Config(
-        model=ModelConfig(widths=(8, 16, 24)),
+_DEFAULT = Config()
+
+PRESETS: dict[str, Config] = {
+    "default": _DEFAULT,
+    "paper": dataclasses.replace(
+        _DEFAULT,
+        model=ModelConfig(
+            head="paper",
+            widths=(16, 32, 64, 96, 128),
+            kernels=(5, 5, 5, 5, 5),
+            fold=1,
+        ),
+        loss=LossConfig(
+            relative=0.0, background=0.0, kramers_kronig=1.0, smoothness=1.0
+        ),
+    ),
+    "small": dataclasses.replace(
+        _DEFAULT,
+        model=ModelConfig(widths=(24, 32, 48), kernels=(3, 3, 3), fold=2),
         data=DataConfig(num_points=256),
-        train=dataclasses.replace(TrainConfig(), steps=300, batch_size=16),
+        train=TrainConfig(
+            steps=400,
+            batch_size=16,
+            learning_rate=3e-3,
+            warmup_steps=40,
+            log_every=20,
+            checkpoint_every=200,
+        ),
     ),
 }
+"""`default`: our model, as the shipped weights were trained. `paper`: the architecture
+and the loss family of the paper; its widths and loss weights are not published, these are
+ours. `small`: for trying things out."""

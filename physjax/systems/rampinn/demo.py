@@ -1,0 +1,1 @@
+def demo(folder, **options): raise SystemExit

@@ -1,0 +1,1 @@
+def evaluate(config, model, *, data): raise SystemExit
