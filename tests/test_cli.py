@@ -45,6 +45,23 @@ def stand_in(monkeypatch):
     )
 
 
+@pytest.fixture(scope="module")
+def small_weights(tmp_path_factory):
+    """An untrained small RamPINN in a weights file."""
+    import dataclasses
+
+    import jax
+
+    from physjax import systems, training
+
+    system = systems.load("rampinn")
+    config = system.presets["small"]
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    model = system.make_model(config, jax.random.key(0))
+    training.save_weights(path, model, {"config": dataclasses.asdict(config)})
+    return path
+
+
 def run_alone(*args, **environment):
     """`python -m physjax.cli ...` in a process of its own."""
     return subprocess.run(
@@ -75,9 +92,10 @@ def test_bad_input_is_one_line_and_nothing_left(name, tmp_path, capsys, stand_in
 
 
 @pytest.mark.parametrize("name", ["csv_text_cell", "npy_infinite"])
-def test_bad_input_in_a_process_of_its_own(name, tmp_path):
+def test_bad_input_in_a_process_of_its_own(name, tmp_path, small_weights):
     arguments = BAD[name][0](tmp_path)
     before = files_in(tmp_path)
+    arguments += ["--weights", str(small_weights)]
     done = run_alone("predict", "rampinn", *arguments)
     assert done.returncode == 4, done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
@@ -198,23 +216,6 @@ def test_debug_raises(tmp_path, monkeypatch):
 def test_missing_weights_exit_5(tmp_path, capsys):
     assert run_predict("a.csv", "b.csv", "--weights", str(tmp_path / "no")) == 5
     assert "no weights" in capsys.readouterr().err
-
-
-@pytest.fixture(scope="module")
-def small_weights(tmp_path_factory):
-    """An untrained small RamPINN in a weights file."""
-    import dataclasses
-
-    import jax
-
-    from physjax import systems, training
-
-    system = systems.load("rampinn")
-    config = system.presets["small"]
-    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
-    model = system.make_model(config, jax.random.key(0))
-    training.save_weights(path, model, {"config": dataclasses.asdict(config)})
-    return path
 
 
 def test_the_real_model_keeps_scale_and_direction(tmp_path, small_weights):
