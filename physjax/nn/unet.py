@@ -31,7 +31,7 @@ class Conv(eqx.Module):
         y = jax.lax.conv_general_dilated(
             x[None], self.weight, (1,), "SAME", dimension_numbers=("NHC", "HIO", "NHC")
         )
-        return y[0] + self.bias
+        return y[0] + self.bias[None]
 
 
 class Norm(eqx.Module):
@@ -47,7 +47,7 @@ class Norm(eqx.Module):
 
     def __call__(self, x: Float[Array, "n channels"]) -> Float[Array, "n channels"]:
         power = jnp.mean(x**2, -1, keepdims=True)
-        return x * jax.lax.rsqrt(power + 1e-5) * self.gain
+        return x * jax.lax.rsqrt(power + 1e-5) * self.gain[None]
 
 
 class ConvBlock(eqx.Module):
