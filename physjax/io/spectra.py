@@ -84,6 +84,13 @@ def read_spectra(
     Raises:
         DataError: Anything is wrong with the file; the message names the place and
             the remedy. `.h5` and MATLAB v7.3 need the extra `io`.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "two.npz"
+    >>> np.savez(path, cars=np.ones((4, 2, 3)), wavenumber=np.array([3, 2, 1]))
+    >>> spectra = read_spectra(path)
+    >>> spectra.wavenumber, [chunk.shape for chunk in spectra.chunks(5)]
+    (array([3., 2., 1.]), [(5, 3), (3, 3)])
     """
     path = Path(path)
     suffix = path.suffix.lower()

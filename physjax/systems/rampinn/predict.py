@@ -136,6 +136,14 @@ def predict_spectra(
         ConfigError: `batch_size` below one.
         DataError: NaN, a wrong shape or dtype, or an axis that is not monotonic.
         NumericsError: The model's answer is not finite.
+
+    >>> from physjax.systems import load
+    >>> system = load("rampinn")
+    >>> model = system.make_model(system.presets["small"], jax.random.key(0))
+    >>> wavenumber = np.linspace(1800.0, 600.0, 64)
+    >>> raman, background = predict_spectra(model, np.ones((3, 64)), wavenumber)
+    >>> raman.shape, background.dtype
+    ((3, 64), dtype('float32'))
     """
     check_dtype(wavenumber.dtype, "wavenumber")
     axis = io.check_axis(wavenumber)
