@@ -137,9 +137,9 @@ def predict_spectra(
         DataError: NaN, a wrong shape or dtype, or an axis that is not monotonic.
         NumericsError: The model's answer is not finite.
 
-    >>> from physjax.systems import load
-    >>> system = load("rampinn")
-    >>> model = system.make_model(system.presets["small"], jax.random.key(0))
+    >>> from physjax.systems.rampinn.config import PRESETS
+    >>> from physjax.systems.rampinn.model import make_model
+    >>> model = make_model(PRESETS["small"], jax.random.key(0))
     >>> wavenumber = np.linspace(1800.0, 600.0, 64)
     >>> raman, background = predict_spectra(model, np.ones((3, 64)), wavenumber)
     >>> raman.shape, background.dtype
