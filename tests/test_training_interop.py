@@ -38,8 +38,9 @@ class NNX(nnx.Module):
 
 def sample_batch(config, key):
     shape = (config.train.batch_size, 1)
-    centre = jax.random.uniform(key, shape, minval=10.0, maxval=20.0)
-    x = jnp.exp(-(((jnp.arange(float(POINTS)) - centre) / 4) ** 2))
+    centre = jax.random.uniform(key, shape, jnp.float32, 10.0, 20.0)
+    points = jnp.arange(POINTS, dtype=jnp.float32)
+    x = jnp.exp(-(((points[None] - centre) / 4) ** 2))
     return x, operators.hilbert_transform(x)
 
 
@@ -49,7 +50,9 @@ def loss(config, model, batch, key):
 
 
 MAKERS = {
-    "linen": lambda config, key: from_linen(Linen(), key, jnp.ones(POINTS)),
+    "linen": lambda config, key: from_linen(
+        Linen(), key, jnp.ones(POINTS, jnp.float32)
+    ),
     "nnx": lambda config, key: from_nnx(NNX(nnx.Rngs(key))),
 }
 
@@ -76,7 +79,7 @@ def _batch(config):
 
 def test_nnx_model_gives_its_module_back():
     module = NNX(nnx.Rngs(jax.random.key(0)))
-    x = jnp.linspace(0.0, 1.0, POINTS)
+    x = jnp.linspace(0.0, 1.0, POINTS, dtype=jnp.float32)
     assert jnp.array_equal(from_nnx(module).merge()(x), module(x))
 
 
@@ -88,7 +91,7 @@ def test_state_that_a_pure_step_cannot_carry_is_refused():
         from_nnx(nnx.Dropout(0.5, rngs=rngs))
     norm = linen.BatchNorm(use_running_average=False)
     with pytest.raises(ConfigError, match="batch_stats"):
-        from_linen(norm, jax.random.key(0), jnp.ones((4, 3)))
+        from_linen(norm, jax.random.key(0), jnp.ones((4, 3), jnp.float32))
 
 
 def test_dropout_takes_its_key_in_the_call():

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
-STEPS, EVERY = 160, 5
+STEPS, EVERY = 100, 5
+CACHE = Path()
 
 
 def start(run, *flags, steps=STEPS):
@@ -21,6 +22,9 @@ def start(run, *flags, steps=STEPS):
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE)]),
         "PYTHONWARNINGS": "error",
+        "JAX_COMPILATION_CACHE_DIR": str(CACHE),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
     command = [sys.executable, str(HERE / "training_child.py"), str(run)]
     command += ["--steps", str(steps), "--every", str(EVERY), *flags]
@@ -59,6 +63,13 @@ def rows(run):
         k: v for k, v in row.items() if k not in ("seconds", "steps_per_s")
     }
     return [timeless(json.loads(line)) for line in lines]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """Compile once for all children."""
+    global CACHE
+    CACHE = tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")
