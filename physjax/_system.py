@@ -20,7 +20,8 @@ class System(NamedTuple):
         evaluate: `(config, model, **options) -> dict` of figures, by set of data.
         predict: `(config, model, input, output, **options) -> dict` summary; reads a
             file, writes a file.
-        demo: `(folder, **options) -> None`, the two-minute tour behind `physjax demo`.
+        demo: `(config, model, folder, **options) -> path` of the report; the tour
+            behind `physjax demo`.
         weights: Path of the weights that come with the package, or None.
     """
 

@@ -66,7 +66,12 @@ class Config:
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(
         default_factory=lambda: TrainConfig(
-            steps=12000, learning_rate=2e-3, warmup_steps=200
+            steps=15000,
+            batch_size=32,
+            learning_rate=1.5e-3,
+            warmup_steps=200,
+            log_every=100,
+            checkpoint_every=500,
         )
     )
 

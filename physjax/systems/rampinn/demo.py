@@ -1,1 +1,184 @@
-def demo(folder, **options): raise SystemExit
+"""The tour: a spectrometer's file in, its Raman spectrum out, and a model of one's own."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ... import io
+from ...simulators import cars
+from ...training import train
+from .config import PRESETS, Config
+from .evaluate import evaluate
+from .lines import find_lines, match_lines
+from .predict import predict_file
+
+_KNOWN = cars.TOLUENE[:, 0]
+
+
+def demo(
+    config: Config,
+    model: Callable[..., Any],
+    folder: str | Path,
+    *,
+    input: str | Path | None = None,
+    dark: float | str | None = None,
+    steps: int | None = None,
+) -> Path:
+    """Write a tour of RamPINN to `folder`, and return the path of its report.
+
+    A spectrometer's CSV (simulated toluene, unless `input` is given) goes through the
+    model; then the preset `small` is trained for half a minute and measured beside it.
+
+    Args:
+        config: Settings of the model.
+        model: The shipped model, or another one.
+        folder: Where to write; made if it is not there.
+        input: A measured `.csv` in place of the simulated one.
+        dark: Detector offset: a number or a file.
+        steps: Steps of the small training; the preset's by default.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if input is None:
+        measured, dark = folder / "toluene_simulated.csv", 500.0 if dark is None else dark
+        print(f"1/3 a simulated spectrometer records toluene: {measured}", flush=True)
+        write_simulated_csv(measured)
+    else:
+        measured = Path(input)
+        print(f"1/3 your spectrum: {measured}", flush=True)
+
+    print("2/3 its Raman spectrum, with the weights of the package", flush=True)
+    raman_csv, picture = folder / "raman.csv", folder / "raman.png"
+    predict_file(
+        config, model, measured, raman_csv, dark=dark, plot=picture, progress=False
+    )
+    recovered = io.read_spectra(raman_csv)
+    found = find_lines(recovered.wavenumber, recovered.load().reshape(-1))
+    table = _line_table(found) if input is None else _found_table(found)
+    print("\n".join(table), flush=True)
+
+    small = PRESETS["small"]
+    steps = small.train.steps if steps is None else steps
+    print(f"3/3 a small model of your own, {steps} steps", flush=True)
+    run = _free_name(folder / "small")
+    from .system import SYSTEM
+
+    settings = _with_steps(small, steps)
+    start = time.monotonic()
+    result = train(SYSTEM, settings, run)
+    seconds = time.monotonic() - start
+    figures = {
+        "shipped": evaluate(config, model),
+        "small": evaluate(config, result.model),
+    }
+    report = folder / "report.md"
+    source = None if input is None else measured
+    text = _report(report, source, dark, table, figures, run, steps, seconds)
+    report.write_text(text)
+    print(f"\n-> {report}\n-> {picture}\n\nnext:")
+    for command in _next(run):
+        print(f"  {command}")
+    return report
+
+
+def write_simulated_csv(path: Path, *, seed: int = 0) -> None:
+    """A toluene spectrum as a spectrometer's CSV: shift in cm^-1, counts."""
+    axis = cars.spectrometer_axis()
+    nu = jnp.asarray(axis, jnp.float32)
+    counts = jax.jit(cars.spectrometer)(jax.random.key(seed), nu).intensity
+    rows = [f"{x:.4f},{y:.0f}" for x, y in zip(axis, np.asarray(counts), strict=True)]
+    header = [
+        "# simulated by physjax: toluene, Stokes envelope, dark offset of 500 counts",
+        "raman_shift_cm-1,counts",
+    ]
+    with io.atomic_output(path) as part:
+        part.write_text("\n".join([*header, *rows]) + "\n")
+
+
+def _with_steps(config: Config, steps: int) -> Config:
+    return dataclasses.replace(
+        config, train=dataclasses.replace(config.train, steps=steps)
+    )
+
+
+def _free_name(path: Path) -> Path:
+    """`path`, or the first of path-2, path-3, ... that is not there."""
+    names = (path.with_name(f"{path.name}-{i}") for i in range(2, 10**6))
+    return path if not path.exists() else next(p for p in names if not p.exists())
+
+
+def _line_table(found: np.ndarray) -> list[str]:
+    rows = ["| line (cm^-1) | found at | off by |", "|---|---|---|"]
+    for line, off in zip(_KNOWN, match_lines(found, _KNOWN), strict=True):
+        near = np.isfinite(off) and abs(off) <= 8
+        place = f"{line + off:.1f} | {off:+.1f}" if near else "- | -"
+        rows.append(f"| {line:.1f} | {place} |")
+    return rows
+
+
+def _found_table(found: np.ndarray) -> list[str]:
+    rows = ["| lines found (cm^-1) |", "|---|"]
+    return rows + [f"| {line:.1f} |" for line in found]
+
+
+def _next(run: Path) -> tuple[str, str]:
+    return (
+        "physjax predict rampinn YOUR.csv --out raman.csv --plot raman.png",
+        f"physjax predict rampinn YOUR.csv --out raman.csv --weights {run}",
+    )
+
+
+def _report(path, source, dark, table, figures, run, steps, seconds) -> str:
+    what = (
+        "A simulated broadband CARS spectrum of toluene (literature lines, Stokes "
+        "envelope, dark offset, pixels uniform in wavelength)"
+        if source is None
+        else f"`{source}`"
+    )
+    offset = "" if dark is None else f", dark offset {dark} taken off"
+    rows = [
+        f"| {name} | {shipped['model']['mae']:.4f} | {small['model']['mae']:.4f} "
+        f"| {shipped['kramers_kronig']['mae']:.4f} | {shipped['zero']['mae']:.4f} |"
+        for (name, shipped), small in zip(
+            figures["shipped"].items(), figures["small"].values(), strict=True
+        )
+    ]
+    relative = run.relative_to(path.parent)
+    return "\n".join(
+        [
+            "# RamPINN: a tour",
+            "",
+            f"{what}{offset}, recovered with the weights of the package:",
+            "",
+            "![recovered Raman spectrum](raman.png)",
+            "",
+            *table,
+            "",
+            "## A small model of your own",
+            "",
+            f"{steps} steps in {seconds:.0f} s, compilation included; its run folder is "
+            f"[{relative}]({relative}/report.md).",
+            "",
+            f"![loss]({relative}/plots/loss.png)",
+            "",
+            "Mean absolute error of the Raman spectrum on 64 fresh simulated spectra of "
+            "each VECTOR set:",
+            "",
+            "| set | shipped | small | Kramers-Kronig | zero |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            "## Next",
+            "",
+            "```",
+            *_next(run),
+            "```",
+            "",
+        ]
+    )

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
+from ...losses import absolute_error, intensity_residual, smoothness
 from ...simulators.cars import CarsSpectrum
 from .config import Config
 
@@ -35,20 +36,16 @@ def loss(
     answer = jax.vmap(model)(batch.intensity)
     top = jnp.max(batch.intensity, -1, keepdims=True)
     scale = jnp.sqrt(2 * jnp.maximum(top, jnp.finfo(top.dtype).tiny))
-    error = jnp.abs(answer.raman - batch.raman)
+    error = absolute_error(answer.raman, batch.raman)
     strength = jnp.max(batch.raman, -1, keepdims=True) / scale + 0.02
     terms = {"raman": jnp.mean(error / scale * strength**-w.relative)}
     if w.background:
-        error_background = jnp.abs(answer.background - batch.background)
+        error_background = absolute_error(answer.background, batch.background)
         terms["background"] = jnp.mean(error_background / scale)
     if w.kramers_kronig:
-        from ...losses import intensity_residual
-
         residual = intensity_residual(batch.intensity, answer.raman, answer.background)
         terms["kramers_kronig"] = jnp.mean((residual / scale**2) ** 2)
     if w.smoothness:
-        from ...losses import smoothness
-
         terms["smoothness"] = jnp.mean(smoothness(answer.background / scale) ** 2)
     total = sum(getattr(w, name) * value for name, value in terms.items())
     return total, {"raman_mae": jnp.mean(error), **terms}
