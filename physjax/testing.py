@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 PyTree = Any
 
@@ -157,7 +158,7 @@ def assert_adjoint(
     )
 
 
-def observed_order(errors: Sequence[float], spacings: Sequence[float]) -> float:
+def observed_order(errors: ArrayLike, spacings: ArrayLike) -> float:
     r"""Order p of a method whose errors fall as $h^p$: the slope of log against log.
 
     Args:
@@ -174,12 +175,13 @@ def observed_order(errors: Sequence[float], spacings: Sequence[float]) -> float:
         >>> round(observed_order([0.04, 0.01], [0.2, 0.1]), 6)
         2.0
     """
-    if len(errors) != len(spacings) or len(errors) < 2:
+    e, h = np.asarray(errors), np.asarray(spacings)
+    if e.shape != h.shape or e.ndim != 1 or len(e) < 2:
         raise ValueError(
             "`errors` and `spacings` must be equally long, with two entries or more; "
-            f"got {len(errors)} and {len(spacings)}."
+            f"got shapes {e.shape} and {h.shape}."
         )
-    return float(np.polyfit(np.log(spacings), np.log(errors), 1)[0])
+    return float(np.polyfit(np.log(h), np.log(e), 1)[0])
 
 
 def assert_lowers(

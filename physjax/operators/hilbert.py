@@ -104,8 +104,8 @@ def analytic_signal(
 
     Example:
         >>> z = analytic_signal(jnp.array([1.0, 0.0, -1.0, 0.0]), method="fft")
-        >>> z.imag.round(3).tolist()
-        [0.0, 1.0, 0.0, -1.0]
+        >>> bool(jnp.allclose(z.imag, jnp.array([0, 1, 0, -1]), atol=1e-6))
+        True
     """
     real, imag = _parts(x, axis, method, extend, exponent)
     return lax.complex(real, imag)
@@ -137,8 +137,8 @@ def envelope(
 
     Example:
         >>> t = 2 * jnp.pi * jnp.arange(8) / 8
-        >>> envelope(3 * jnp.cos(t), method="fft").round(3).tolist()
-        [3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0]
+        >>> bool(jnp.allclose(envelope(3 * jnp.cos(t), method="fft"), 3))
+        True
     """
     real, imag = _parts(x, axis, method, extend, exponent)
     # The modulus is homogeneous: with a scale held constant its gradient is exact.

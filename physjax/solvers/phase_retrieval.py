@@ -46,8 +46,8 @@ def kramers_kronig_retrieval(
             resonances.
         exponent: Power of that tail: 1 far away, a little more near the window, where
             the nearest lines count most. The default is the best of 1 to 1.5 by
-            measurement, for few and many, narrow and broad lines alike (1.0 gives five
-            times the error).
+            measurement, for few and many, narrow and broad lines alike: 1 gives five
+            times the mean square error, though it is best for one line at the centre.
         method: As in `operators.hilbert_transform`.
         floor: Smallest ratio, positive.
 
@@ -62,10 +62,10 @@ def kramers_kronig_retrieval(
 
     Example:
         >>> w = jnp.linspace(-50.0, 50.0, 500)
-        >>> raman = (1 / (-w - 2j)).imag
-        >>> intensity = jnp.abs(1 / (-w - 2j) + 0.5) ** 2 / 2
-        >>> chi = kramers_kronig_retrieval(intensity, 0.5**2 / 2)
-        >>> bool(jnp.max(jnp.abs(chi.imag - raman)) < 2e-3)
+        >>> resonance = 1 / (-w - 2j)
+        >>> intensity = jnp.abs(resonance + 0.5) ** 2 / 2
+        >>> chi = kramers_kronig_retrieval(intensity, 0.5**2 / 2, exponent=1.0)
+        >>> bool(jnp.max(jnp.abs(chi.imag - resonance.imag)) < 1e-3)
         True
 
     References:

@@ -1,0 +1,30 @@
+"""The numerics once more with 64-bit types off, as most users have them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FILES = [
+    "test_numerics.py",
+    "test_grids.py",
+    "test_hilbert.py",
+    "test_kramers_kronig.py",
+    "test_phase_retrieval.py",
+    "test_baseline.py",
+    "test_losses.py",
+    "test_testing.py",
+]
+
+
+def test_the_numerics_hold_with_64_bit_types_off():
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES],
+        cwd=HERE,
+        env={**os.environ, "PHYSJAX_TEST_X64": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-2000:]
