@@ -12,8 +12,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 class Conv(eqx.Module):
     """Convolution over positions with "same" zero padding, channels last.
 
-    Channels last and no batch axis: under `jax.vmap` XLA sees one batched convolution in
-    the layout that is fastest on the CPU.
+    Channels last and no batch axis: under `jax.vmap` XLA sees one batched convolution
+    in the layout that is fastest on the CPU.
     """
 
     weight: Float[Array, "kernel in out"]
@@ -107,7 +107,7 @@ class SelfAttention(eqx.Module):
     def __init__(self, channels: int, num_heads: int, *, key: PRNGKeyArray):
         if channels % num_heads:
             raise ValueError(
-                f"`channels` is {channels}; expected a multiple of the {num_heads} heads."
+                f"`channels` is {channels}; expected a multiple of {num_heads} heads."
             )
         k1, k2 = jax.random.split(key)
         self.norm = Norm(channels)
@@ -178,9 +178,15 @@ class Decoder(eqx.Module):
                 widths[:-1], widths[1:], kernels[:-1], keys[0], strict=True
             )
         )
-        self.projections = () if concat else tuple(
-            Conv(coarse, fine, 1, key=k)
-            for fine, coarse, k in zip(widths[:-1], widths[1:], keys[1], strict=True)
+        self.projections = (
+            ()
+            if concat
+            else tuple(
+                Conv(coarse, fine, 1, key=k)
+                for fine, coarse, k in zip(
+                    widths[:-1], widths[1:], keys[1], strict=True
+                )
+            )
         )
 
     def __call__(self, skips: list[Array]) -> Float[Array, "n out"]:

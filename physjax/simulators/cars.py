@@ -14,12 +14,14 @@ The generators `specnet`, `lut`, `vector` and `crimson` follow the published one
 with its source; `broad` is ours.
 """
 
+import math
 from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 VECTOR_SETS = ("1a", "1b", "1c", "2a", "2b", "2c", "3a", "3b", "3c")
 Background = Literal["two_sigmoid", "one_sigmoid", "polynomial"]
@@ -137,8 +139,7 @@ def stokes_envelope(key: PRNGKeyArray, x: Float[Array, " n"]) -> Float[Array, " 
 
 
 def _loguniform(key, shape, dtype, low, high):
-    u = jax.random.uniform(key, shape, dtype)
-    return low * jnp.exp(u * jnp.log(high / low).astype(dtype))
+    return low * jnp.exp(jax.random.uniform(key, shape, dtype) * math.log(high / low))
 
 
 def _line_mask(key, low, high):
@@ -166,7 +167,9 @@ def _uniform_lines(key, mask, dtype, amplitude, center, width) -> Lines:
         k, (_MAX_LINES,), dtype, bounds[0], bounds[1]
     )
     a, c, w = jax.random.split(key, 3)
-    return Lines(mask * draw(a, amplitude), draw(c, center), draw(w, width))
+    return Lines(
+        mask.astype(dtype) * draw(a, amplitude), draw(c, center), draw(w, width)
+    )
 
 
 # --- published generators -------------------------------------------------------------
@@ -177,7 +180,7 @@ def lut(
     *,
     num_points: int = 640,
     background: Background = "two_sigmoid",
-    dtype: jnp.dtype = jnp.float32,
+    dtype: DTypeLike = jnp.float32,
 ) -> CarsSpectrum:
     """LUT: SpecNet's lines over one of three background families.
 
@@ -207,7 +210,7 @@ def lut(
 
 
 def specnet(
-    key: PRNGKeyArray, *, num_points: int = 640, dtype: jnp.dtype = jnp.float32
+    key: PRNGKeyArray, *, num_points: int = 640, dtype: DTypeLike = jnp.float32
 ) -> CarsSpectrum:
     """SpecNet: up to 14 lines anywhere on [0, 1] over a product of two sigmoids.
 
@@ -218,15 +221,15 @@ def specnet(
 
 def vector(
     key: PRNGKeyArray,
-    which: str | Array = "1a",
+    which: str | Int[Array, ""] = "1a",
     *,
     num_points: int = 1000,
-    dtype: jnp.dtype = jnp.float32,
+    dtype: DTypeLike = jnp.float32,
 ) -> CarsSpectrum:
     """One of VECTOR's nine sets, over 0.1 to 2000 cm^-1.
 
-    The digit is the width Gamma (1: 2-10, 2: 2-25, 3: 2-75 cm^-1), the letter the number
-    of lines (a: 1-14, b: 15-29, c: 30-49). Centres 300 to 1700 cm^-1, A ~ U(0.01, 1),
+    The digit is the width Gamma (1: 2-10, 2: 2-25, 3: 2-75 cm^-1), the letter the
+    number of lines (a: 1-14, b: 15-29, c: 30-49). Centres 300 to 1700 cm^-1, A ~ U(0.01, 1),
     product of two sigmoids, noise of U(0.0005, 0.003).
 
     Args:
@@ -263,7 +266,7 @@ def vector(
 
 
 def crimson(
-    key: PRNGKeyArray, *, num_points: int = 1000, dtype: jnp.dtype = jnp.float32
+    key: PRNGKeyArray, *, num_points: int = 1000, dtype: DTypeLike = jnp.float32
 ) -> CarsSpectrum:
     """CRIMSON: few lines, linear background 0.3 to 0.7, Stokes envelope, wide noise.
 
@@ -291,7 +294,7 @@ def crimson(
     )
     at_line = jnp.interp(lines.center, x, background * root**2)
     visible = scale * lines.amplitude / lines.width * at_line > sigma
-    shown = Lines(lines.amplitude * visible, lines.center, lines.width)
+    shown = lines._replace(amplitude=jnp.where(visible, lines.amplitude, 0))
     return spectrum._replace(raman=susceptibility(x, shown)[1] * scale * root)
 
 
@@ -299,7 +302,7 @@ def crimson(
 
 
 def broad(
-    key: PRNGKeyArray, *, num_points: int = 1000, dtype: jnp.dtype = jnp.float32
+    key: PRNGKeyArray, *, num_points: int = 1000, dtype: DTypeLike = jnp.float32
 ) -> CarsSpectrum:
     """Spectra as broad as spectrometers make them; ours.
 
@@ -316,7 +319,7 @@ def broad(
 
     # lines: gathered between two limits, log-uniform in number and width
     count = _loguniform(keys[0], (), dtype, 1.0, 45.0)
-    mask = jnp.arange(_MAX_LINES) < count
+    mask = (jnp.arange(_MAX_LINES, dtype=dtype) < count).astype(dtype)
     limits = jnp.sort(jax.random.uniform(keys[1], (2,), dtype, -0.05, 1.05))
     gathered = coin(jax.random.fold_in(keys[1], 1), 0.5)
     low, high = jnp.where(gathered, limits, jnp.array([-0.03, 1.03], dtype))
@@ -332,9 +335,7 @@ def broad(
     # background: slow polynomial bounded away from zero, or two sigmoids
     low, high = jnp.sort(jax.random.uniform(keys[3], (2,), dtype, 0.15, 1.0))
     slow = low + (high - low) * polynomial_background(keys[4], x)
-    background = jnp.where(
-        coin(keys[5], 0.6), slow, two_sigmoid_background(keys[6], x)
-    )
+    background = jnp.where(coin(keys[5], 0.6), slow, two_sigmoid_background(keys[6], x))
     strength = _loguniform(keys[7], (), dtype, 0.04, 1.0) * background.max()
     scale = strength / jnp.sqrt(jnp.max(real**2 + imag**2))
     root = jnp.where(coin(keys[8], 0.5), jnp.sqrt(stokes_envelope(keys[9], x)), 1.0)
@@ -367,7 +368,7 @@ TOLUENE = np.array(
         [3056.0, 0.70, 8.0],
     ]
 )
-"""Lines of liquid toluene: positions from the literature, heights and widths rounded."""
+"""Lines of liquid toluene: literature positions, heights and widths rounded."""
 
 
 def spectrometer_axis(
@@ -387,8 +388,9 @@ def spectrometer_axis(
         >>> print(steps.min().round(2), steps.max().round(2))
         1.63 2.64
     """
-    ends = [1e7 / (1e7 / pump_nm + shift) for shift in (low, high)]
-    return 1e7 / np.linspace(*ends, num_pixels) - 1e7 / pump_nm
+    wavelength = lambda shift: 1e7 / (1e7 / pump_nm + shift)
+    pixels = np.linspace(wavelength(low), wavelength(high), num_pixels)
+    return 1e7 / pixels - 1e7 / pump_nm
 
 
 def spectrometer(
@@ -403,8 +405,8 @@ def spectrometer(
 ) -> CarsSpectrum:
     """What a broadband spectrometer records of a pure liquid, in counts; ours.
 
-    A flat background under a Stokes envelope that falls by a factor of 60 over the axis,
-    `resonance` times as strong at the strongest line, plus a dark offset, shot noise
+    A flat background under a Stokes envelope that falls by a factor of 60 over the
+    axis, `resonance` times as strong at the strongest line, plus a dark offset, shot noise
     and read noise.
 
     Args:
@@ -425,7 +427,7 @@ def spectrometer(
     real, imag = susceptibility(nu, Lines(height * width, center, width))
     scale = resonance / imag.max()
     x = (nu - nu[0]) / (nu[-1] - nu[0])
-    root = jnp.exp(-0.5 * np.log(60.0) * x**1.5)
+    root = jnp.exp(-0.5 * math.log(60.0) * x**1.5)
     real, imag, background = real * scale * root, imag * scale * root, root
     clean = 0.5 * ((real + background) ** 2 + imag**2)
     gain = counts / clean.max()

@@ -48,7 +48,7 @@ class LossConfig:
     raman: float = 1.0
     """Absolute error of the Raman spectrum."""
     relative: float = 0.5
-    """0: errors count as they are; 1: relative to the spectrum's largest Raman value."""
+    """0: errors count as they are; 1: relative to the largest Raman value."""
     background: float = 0.1
     """Absolute error of the background."""
     kramers_kronig: float = 0.0
@@ -112,5 +112,5 @@ PRESETS: dict[str, Config] = {
     ),
 }
 """`default`: our model, as the shipped weights were trained. `paper`: the architecture
-and the loss family of the paper; its widths and loss weights are not published, these are
-ours. `small`: for trying things out."""
+and the loss family of the paper; its widths and loss weights are not published, these
+are ours. `small`: for trying things out."""

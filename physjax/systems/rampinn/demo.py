@@ -1,4 +1,4 @@
-"""The tour: a spectrometer's file in, its Raman spectrum out, and a model of one's own."""
+"""The tour: a measurement in, its Raman spectrum out, and a model of one's own."""
 
 import dataclasses
 import time
@@ -46,7 +46,10 @@ def demo(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if input is None:
-        measured, dark = folder / "toluene_simulated.csv", 500.0 if dark is None else dark
+        measured, dark = (
+            folder / "toluene_simulated.csv",
+            500.0 if dark is None else dark,
+        )
         print(f"1/3 a simulated spectrometer records toluene: {measured}", flush=True)
         write_simulated_csv(measured)
     else:
@@ -58,8 +61,8 @@ def demo(
     predict_file(
         config, model, measured, raman_csv, dark=dark, plot=picture, progress=False
     )
-    recovered = io.read_spectra(raman_csv)
-    found = find_lines(recovered.wavenumber, recovered.load().reshape(-1))
+    wavenumber, raman, _ = np.loadtxt(raman_csv, delimiter=",", skiprows=1).T
+    found = find_lines(wavenumber, raman)
     table = _line_table(found) if input is None else _found_table(found)
     print("\n".join(table), flush=True)
 
@@ -162,13 +165,13 @@ def _report(path, source, dark, table, figures, run, steps, seconds) -> str:
             "",
             "## A small model of your own",
             "",
-            f"{steps} steps in {seconds:.0f} s, compilation included; its run folder is "
+            f"{steps} steps in {seconds:.0f} s, compilation included; run folder "
             f"[{relative}]({relative}/report.md).",
             "",
             f"![loss]({relative}/plots/loss.png)",
             "",
-            "Mean absolute error of the Raman spectrum on 64 fresh simulated spectra of "
-            "each VECTOR set:",
+            "Mean absolute error of the Raman spectrum on 64 fresh simulated spectra "
+            "of each VECTOR set:",
             "",
             "| set | shipped | small | Kramers-Kronig | zero |",
             "|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-r"""Figures of merit against known Raman spectra, beside two answers without a network."""
+"""Figures of merit against known Raman spectra, beside answers without a network."""
 
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def figures_of_merit(
 def kramers_kronig_answer(
     intensity: Float[np.ndarray, "rows n"],
 ) -> Float[np.ndarray, "rows n"]:
-    """Raman by Kramers-Kronig retrieval against a baseline, as one does without a network.
+    """Raman by Kramers-Kronig retrieval against a baseline, without any network.
 
     The reference is the asymmetric-least-squares baseline of the intensity itself, kept
     above a thousandth of its maximum.

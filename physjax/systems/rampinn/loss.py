@@ -1,7 +1,7 @@
-r"""Loss of RamPINN: data terms, the Kramers-Kronig intensity model, a smooth background.
+r"""Loss of RamPINN: data, the Kramers-Kronig intensity model, a smooth background.
 
-All terms are means over points in units of $s = \sqrt{2\max I}$, the scale of the input,
-so that loud and faint spectra weigh the same.
+All terms are means over points in units of $s = \sqrt{2\max I}$, the scale of the
+input, so that loud and faint spectra weigh the same.
 """
 
 import jax
@@ -14,12 +14,12 @@ from .config import Config
 
 
 def loss(
-    config: Config, model, batch: CarsSpectrum, key: PRNGKeyArray
+    config: Config, model, batch: CarsSpectrum, key: PRNGKeyArray | None = None
 ) -> tuple[Array, dict[str, Array]]:
     r"""Weighted sum of the terms of `config.loss`, and its parts.
 
-    With errors $e = \text{raman} - \text{truth}$ in units of $s$ and $m$ the largest true
-    Raman value, the data term is the mean of $|e| (m + 0.02)^{-p}$, p being
+    With errors $e = \text{raman} - \text{truth}$ in units of $s$ and $m$ the largest
+    true Raman value, the data term is the mean of $|e| (m + 0.02)^{-p}$, p being
     `config.loss.relative`: weak resonances are not drowned by strong ones.
 
     Args:
@@ -29,8 +29,8 @@ def loss(
         key: Not used.
 
     Returns:
-        The loss and its metrics: `raman_mae` in the generator's units and each term with
-        a weight.
+        The loss and its metrics: `raman_mae` in the generator's units and each
+        term with a weight.
     """
     w = config.loss
     answer = jax.vmap(model)(batch.intensity)
@@ -47,5 +47,5 @@ def loss(
         terms["kramers_kronig"] = jnp.mean((residual / scale**2) ** 2)
     if w.smoothness:
         terms["smoothness"] = jnp.mean(smoothness(answer.background / scale) ** 2)
-    total = sum(getattr(w, name) * value for name, value in terms.items())
+    total = jnp.sum(jnp.stack([getattr(w, k) * term for k, term in terms.items()]))
     return total, {"raman_mae": jnp.mean(error), **terms}

@@ -1,8 +1,9 @@
 r"""Networks that turn a CARS intensity into a Raman spectrum and its background.
 
-Both take one intensity in raw units on an ascending uniform axis of any length, divide by
-its maximum, and give back their answer in units of $\sqrt{2I}$: four times the intensity
-gives twice the answer. On a descending axis the phase changes sign; callers turn the axis.
+Both take one intensity in raw units on an ascending uniform axis of any length, divide
+by its maximum, and give back their answer in units of $\sqrt{2I}$: four times the
+intensity gives twice the answer. On a descending axis the phase changes sign; callers
+turn the axis.
 """
 
 from typing import NamedTuple
@@ -49,7 +50,7 @@ def phase_features(amplitude: Float[Array, " n"]) -> Float[Array, "n 4"]:
 
     $H[\tfrac12 \ln(a^2 + \epsilon)]$ is the Kramers-Kronig phase of the whole
     susceptibility but for a slowly varying error (the background, and what lies outside
-    the window); two values of $\epsilon$ bound what noise does where the signal is small.
+    the window); two values of $\epsilon$ bound what noise does where no signal is.
     """
     power = amplitude**2
     columns = [amplitude, 0.25 * jnp.log(power + 1e-3)]
