@@ -1,9 +1,11 @@
 """`physjax train` and `physjax resume`: preset < TOML < flags, into a run folder."""
 
+import io
 import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -116,7 +118,10 @@ def test_parsing_settings_loads_no_jax():
         "assert cli.main(['train', 'rampinn', '--print-config']) == 0\n"
         "assert 'jax' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    root = Path(cli.__file__).parents[2]
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, cwd=root
+    )
 
 
 def test_compilation_cache_is_where_it_is_told(monkeypatch, tmp_path):
@@ -137,3 +142,31 @@ def test_compilation_cache_is_where_it_is_told(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("PHYSJAX_CACHE_DIR", str(tmp_path / "file"))
     assert enable_compilation_cache() is None
+
+
+def test_live_display_and_plain_lines(capsys, monkeypatch):
+    row = {"step": 5, "loss": 0.5, "steps_per_s": 2.0}
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    screen = Terminal()
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdout", screen)
+    live = progress.make_progress("auto", 25)
+    live.say("compiled in 1.0 s")
+    live.advance(5)
+    live.log(row, 25)
+    live.close()
+    text = screen.getvalue()
+    for part in ("compiled in 1.0 s", "5/25", "loss 0.5", "2 steps/s", "ETA 0:10"):
+        assert part in text
+    assert "\x1b[3" not in text  # no colour
+
+    lines = []
+    plain = progress.Plain(lines.append)
+    plain.log(row, 25)
+    plain.warn("damaged")
+    assert lines == ["step 5/25  loss 0.5  2 steps/s  ETA 0:10", "warning: damaged"]

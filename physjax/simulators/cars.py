@@ -229,8 +229,8 @@ def vector(
     """One of VECTOR's nine sets, over 0.1 to 2000 cm^-1.
 
     The digit is the width Gamma (1: 2-10, 2: 2-25, 3: 2-75 cm^-1), the letter the
-    number of lines (a: 1-14, b: 15-29, c: 30-49). Centres 300 to 1700 cm^-1, A ~ U(0.01, 1),
-    product of two sigmoids, noise of U(0.0005, 0.003).
+    number of lines (a: 1-14, b: 15-29, c: 30-49). Centres 300 to 1700 cm^-1, A ~
+    U(0.01, 1), product of two sigmoids, noise of U(0.0005, 0.003).
 
     Args:
         key: Random key.
@@ -406,8 +406,8 @@ def spectrometer(
     """What a broadband spectrometer records of a pure liquid, in counts; ours.
 
     A flat background under a Stokes envelope that falls by a factor of 60 over the
-    axis, `resonance` times as strong at the strongest line, plus a dark offset, shot noise
-    and read noise.
+    axis, `resonance` times as strong at the strongest line, plus a dark offset, shot
+    noise and read noise.
 
     Args:
         key: Random key of the noise.

@@ -13,8 +13,14 @@ def data_mesh(config: TrainConfig) -> Mesh:
     """Mesh of `config.devices` devices along `data`; 0 takes all that divide the batch.
 
     Raises:
-        DeviceError: there are fewer devices, or they do not divide the batch.
+        DeviceError: there are fewer devices, they do not divide the batch, or jax runs
+            in several processes.
     """
+    if jax.process_count() > 1:
+        raise DeviceError(
+            f"training runs in one process over all its devices, here are "
+            f"{jax.process_count()}; start one process per run."
+        )
     available = jax.device_count()
     count, batch = config.devices, config.batch_size
     if count == 0:

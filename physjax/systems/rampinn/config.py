@@ -77,7 +77,7 @@ class Config:
 
     @staticmethod
     def small() -> "Config":
-        """Seconds on a laptop: short spectra, a narrow network, a few hundred steps."""
+        """Seconds on a laptop: short spectra, a narrow network, 1200 steps."""
         return PRESETS["small"]
 
 
@@ -102,12 +102,12 @@ PRESETS: dict[str, Config] = {
         model=ModelConfig(widths=(24, 32, 48), kernels=(3, 3, 3), fold=2),
         data=DataConfig(num_points=256),
         train=TrainConfig(
-            steps=400,
+            steps=1200,
             batch_size=16,
             learning_rate=3e-3,
-            warmup_steps=40,
-            log_every=20,
-            checkpoint_every=200,
+            warmup_steps=60,
+            log_every=100,
+            checkpoint_every=400,
         ),
     ),
 }
