@@ -8,7 +8,7 @@ from jaxtyping import Float, Num
 from ...io import atomic_output
 
 _LABELS = 12
-
+_PROMINENCE = 0.03
 
 
 def plot_retrieval(
