@@ -36,20 +36,18 @@ POLL_SECONDS = 0.01
 
 
 def tables(context: Context) -> Iterator[Table]:
-    model, title = _model()
-    yield _speed(context, model, title)
+    yield _speed(context)
     with tempfile.TemporaryDirectory(prefix="physjax-benchmark-") as folder:
-        yield _memory(context, model, Path(folder), title)
+        yield _memory(context, Path(folder))
 
 
-def _model() -> tuple[Any, str]:
+def _shipped_model() -> Any:
     system = systems.load("rampinn")
-    config = system.presets["default"]
-    key = jax.random.key(0)
-    if system.weights is None or not Path(system.weights).exists():
-        return system.make_model(config, key), ", untrained weights"
-    template = eqx.filter_eval_shape(system.make_model, config, key)
-    return training.load_weights(system.weights, template)[0], ""
+    if system.weights is None:
+        raise SystemExit("rampinn comes without weights; nothing to time")
+    make = ft.partial(system.make_model, system.presets["default"])
+    template = eqx.filter_eval_shape(make, jax.random.key(0))
+    return training.load_weights(system.weights, template)[0]
 
 
 def _intensities(count: int) -> np.ndarray:
@@ -57,7 +55,8 @@ def _intensities(count: int) -> np.ndarray:
     return (np.abs(chi) ** 2 / 2).astype(np.float32)
 
 
-def _speed(context: Context, model: Any, title: str) -> Table:
+def _speed(context: Context) -> Table:
+    model = _shipped_model()
     count = 32 if context.quick else 512 if context.backend == "cpu" else 16_384
     intensity = _intensities(count)
     batch = min(32 if context.backend == "cpu" else 1024, count)
@@ -93,7 +92,7 @@ def _speed(context: Context, model: Any, title: str) -> Table:
     ]
     return Table(
         op="predict",
-        size=f"{count}x{NUM_POINTS}{title}",
+        size=f"{count}x{NUM_POINTS}",
         dtype="float32",
         ref="predict_spectra",
         cases=cases,
@@ -106,10 +105,8 @@ def _speed(context: Context, model: Any, title: str) -> Table:
     )
 
 
-def _memory(context: Context, model: Any, folder: Path, title: str) -> Table:
+def _memory(context: Context, folder: Path) -> Table:
     counts = (300, 3000) if context.quick else (10_000, 100_000)
-    weights = folder / "weights.safetensors"
-    training.save_weights(weights, model)
     np.save(folder / "axis.npy", AXIS)
     peaks: dict[int, float] = {}
 
@@ -140,7 +137,7 @@ def _memory(context: Context, model: Any, folder: Path, title: str) -> Table:
     limit = (Gate("peak_anonymous_gib", 2.0),) if context.backend == "cpu" else ()
     return Table(
         op="physjax predict, .npy, per spectrum",
-        size=f"{few} and {many} of {NUM_POINTS}{title}",
+        size=f"{few} and {many} of {NUM_POINTS}",
         dtype="float32",
         ref=f"{few} spectra",
         cases=[case(few, *limit), case(many, *limit, Gate("peak_difference", 0.1))],
@@ -161,8 +158,13 @@ def _predict_file(context: Context, folder: Path, count: int) -> tuple[float, fl
         file.flush()
         del file
     command = [sys.executable, "-m", "physjax.cli", "predict", "rampinn", str(source)]
-    command += ["--wavenumber", str(folder / "axis.npy"), "--out", str(output)]
-    command += ["--weights", str(folder / "weights.safetensors"), "--quiet"]
+    command += [
+        "--wavenumber",
+        str(folder / "axis.npy"),
+        "--out",
+        str(output),
+        "--quiet",
+    ]
     before, start, peak = _children(), time.perf_counter(), 0
     with open(folder / "stderr", "w+") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)

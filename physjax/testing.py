@@ -91,34 +91,37 @@ def assert_gradients(
     Example:
         >>> assert_gradients(lambda x: x**2, jnp.linspace(0.0, 1.0, 5))
     """
+    args = jax.tree.map(jnp.asarray, args)
     precision = _precision(args)
     bound = 100 * precision ** (2 / 3) if rtol is None else rtol
     h = precision ** (1 / 3) if step is None else step
     random = np.random.default_rng(seed)
 
     direction = jax.tree.map(ft.partial(_normal_like, random), args)
-    _, forward = jax.jit(lambda a, v: jax.jvp(fn, a, v))(args, direction)
-    projection = jax.tree.map(ft.partial(_normal_like, random), forward)
+    shapes = jax.eval_shape(fn, *args)
+    projection = jax.tree.map(ft.partial(_normal_like, random), shapes)
 
-    def pull(args, projection):
-        return jax.vjp(fn, *args)[1](projection)
+    @jax.jit  # one program: compilation is what costs
+    def measure(args, direction, projection):
+        _, forward = jax.jvp(fn, args, direction)
+        reverse = jax.vjp(fn, *args)[1](projection)
+        moved = [fn(*_moved(args, direction, sign * h)) for sign in (1, -1)]
+        return forward, reverse, *moved
 
-    reverse = jax.jit(pull)(args, projection)
+    forward, reverse, plus, minus = measure(args, direction, projection)
     for leaf in jax.tree.leaves((forward, reverse)):
         assert np.all(np.isfinite(np.asarray(leaf))), "a derivative is not finite"
 
     # The bilinear pairing that `vjp` transposes: without conjugation.
     by_jvp = _pair(projection, forward)
     by_vjp = _pair(reverse, direction)
-    size = _size(projection) * _size(forward)
+    size = max(_size(projection) * _size(forward), _size(reverse) * _size(direction))
     assert abs(by_jvp - by_vjp) <= 1e3 * precision * size, (
         f"`jvp` and `vjp` differ: {by_jvp} and {by_vjp}"
     )
 
-    plus = fn(*_moved(args, direction, h))
-    minus = fn(*_moved(args, direction, -h))
     difference = jax.tree.map(
-        lambda p, m: (np.asarray(p) - np.asarray(m)) / (2 * h), plus, minus
+        lambda p, m: (_wide(p) - _wide(m)).reshape(p.shape) / (2 * h), plus, minus
     )
     _assert_close(forward, difference, bound, "derivative differs from differences")
 
@@ -236,7 +239,6 @@ def _scaled(tree: PyTree, factor: float) -> PyTree:
 
 
 def _normal_like(random: np.random.Generator, leaf: Any) -> Any:
-    leaf = jnp.asarray(leaf)
     sample = random.standard_normal(leaf.shape)
     if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
         sample = sample + 1j * random.standard_normal(leaf.shape)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from physjax.operators import real_from_imag
-from physjax.simulators import cars
+from physjax.simulators import cars, spectrometer
 from physjax.testing import assert_lowers
 
 GENERATORS = {
@@ -108,8 +108,8 @@ def test_broad_covers_weak_and_strong_resonances():
 
 
 def test_spectrometer_counts_scale_and_dark():
-    nu = jnp.asarray(cars.spectrometer_axis(), jnp.float32)
-    spectrum = cars.spectrometer(jax.random.key(0), nu)
+    nu = jnp.asarray(spectrometer.pixel_axis(), jnp.float32)
+    spectrum = spectrometer.record(jax.random.key(0), nu)
     assert nu.shape == (1340,)
     assert (jnp.diff(nu) > 0).all()
     assert 6.0e4 < float(spectrum.intensity.max()) < 6.2e4

@@ -1,0 +1,5 @@
+"""Pure functions of a key that make data on the device."""
+
+from . import backgrounds as backgrounds
+from . import cars as cars
+from . import spectrometer as spectrometer

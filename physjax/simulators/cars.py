@@ -23,6 +23,13 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from .backgrounds import (
+    BACKGROUNDS,
+    polynomial_background,
+    stokes_envelope,
+    two_sigmoid_background,
+)
+
 VECTOR_SETS = ("1a", "1b", "1c", "2a", "2b", "2c", "3a", "3b", "3c")
 Background = Literal["two_sigmoid", "one_sigmoid", "polynomial"]
 _MAX_LINES = 50
@@ -73,66 +80,6 @@ def susceptibility(
     width = lines.width[:, None]
     scale = lines.amplitude[:, None] / (detuning**2 + width**2)
     return jnp.sum(scale * detuning, 0), jnp.sum(scale * width, 0)
-
-
-# --- backgrounds on the normalised axis x in [0, 1] -----------------------------------
-
-
-def two_sigmoid_background(
-    key: PRNGKeyArray, x: Float[Array, " n"]
-) -> Float[Array, " n"]:
-    """Product of a rising and a falling sigmoid: SpecNet, LUT and VECTOR.
-
-    Steepness N(10, 5) twice; centres N(0.2, 0.3) and N(0.7, 0.3). Source: Valensise et
-    al., APL Photonics 5, 061305 (2020).
-    """
-    b, c = jax.random.normal(key, (2, 2), x.dtype)
-    rise = jax.nn.sigmoid((x - (0.2 + 0.3 * c[0])) * (10.0 + 5.0 * b[0]))
-    fall = jax.nn.sigmoid((x - (0.7 + 0.3 * c[1])) * -(10.0 + 5.0 * b[1]))
-    return rise * fall
-
-
-def one_sigmoid_background(
-    key: PRNGKeyArray, x: Float[Array, " n"]
-) -> Float[Array, " n"]:
-    """One sigmoid, steepness N(10, 5), centre N(0.2, 0.3): the second family of LUT."""
-    b, c = jax.random.normal(key, (2,), x.dtype)
-    return jax.nn.sigmoid((x - (0.2 + 0.3 * c)) * (10.0 + 5.0 * b))
-
-
-def polynomial_background(
-    key: PRNGKeyArray, x: Float[Array, " n"]
-) -> Float[Array, " n"]:
-    """Polynomial of fourth order scaled to [0, 1]: the third family of LUT.
-
-    The published coefficients are not at hand; they are U(-10, 10) here.
-    """
-    coefficients = jax.random.uniform(key, (5,), x.dtype, -10.0, 10.0)
-    y = jnp.polyval(coefficients, x)
-    return (y - y.min()) / jnp.maximum(y.max() - y.min(), 1e-6)
-
-
-_BACKGROUNDS = {
-    "two_sigmoid": two_sigmoid_background,
-    "one_sigmoid": one_sigmoid_background,
-    "polynomial": polynomial_background,
-}
-
-
-def stokes_envelope(key: PRNGKeyArray, x: Float[Array, " n"]) -> Float[Array, " n"]:
-    """Spectral profile of the Stokes beam: Gaussian, sigmoid or falling exponential.
-
-    Positive, maximum 1; one of the three at random.
-    """
-    pick, *keys = jax.random.split(key, 4)
-    c, w = jax.random.uniform(keys[0], (2,), x.dtype)
-    gaussian = jnp.exp(-0.5 * ((x - (1.4 * c - 0.2)) / (0.25 + 0.6 * w)) ** 2)
-    c, w = jax.random.uniform(keys[1], (2,), x.dtype)
-    sigmoid = jax.nn.sigmoid(-(x - (0.3 + 0.7 * c)) * (4.0 + 8.0 * w))
-    rate = jax.random.uniform(keys[2], (), x.dtype, 0.5, 5.0)
-    shapes = jnp.stack([gaussian, sigmoid, jnp.exp(-rate * x)])
-    shape = shapes[jax.random.randint(pick, (), 0, 3)]
-    return jnp.maximum(shape / shape.max(), 1e-3)
 
 
 # --- pieces the generators share ------------------------------------------------------
@@ -195,9 +142,9 @@ def lut(
         >>> spectrum.raman.shape
         (640,)
     """
-    if background not in _BACKGROUNDS:
+    if background not in BACKGROUNDS:
         raise ValueError(
-            f"`background` is {background!r}; expected one of {tuple(_BACKGROUNDS)}."
+            f"`background` is {background!r}; expected one of {tuple(BACKGROUNDS)}."
         )
     count, shape, scale, back, level, noise = jax.random.split(key, 6)
     x = jnp.asarray(np.linspace(0, 1, num_points), dtype)
@@ -206,7 +153,7 @@ def lut(
     )
     real, imag = _normalised(scale, *susceptibility(x, lines))
     sigma = jax.random.uniform(level, (), dtype, 0.0005, 0.003)
-    return _assemble(noise, real, imag, _BACKGROUNDS[background](back, x), sigma)
+    return _assemble(noise, real, imag, BACKGROUNDS[background](back, x), sigma)
 
 
 def specnet(
@@ -350,88 +297,3 @@ def broad(
     sigma = jnp.sqrt((white * top) ** 2 + shot**2 * top * clean)
     noise = sigma * jax.random.normal(keys[11], x.shape, dtype)
     return CarsSpectrum(clean + dark * top + noise, imag, background)
-
-
-# --- a spectrometer -------------------------------------------------------------------
-
-TOLUENE = np.array(
-    # line (cm^-1), height relative to the ring-breathing mode, half width (cm^-1)
-    [
-        [521.7, 0.16, 2.6],
-        [786.5, 0.35, 2.6],
-        [1003.6, 1.00, 1.8],
-        [1030.6, 0.26, 2.2],
-        [1211.4, 0.18, 3.0],
-        [1379.6, 0.10, 4.0],
-        [1605.1, 0.15, 4.5],
-        [2921.0, 0.40, 7.0],
-        [3056.0, 0.70, 8.0],
-    ]
-)
-"""Lines of liquid toluene: literature positions, heights and widths rounded."""
-
-
-def spectrometer_axis(
-    num_pixels: int = 1340,
-    *,
-    pump_nm: float = 1030.0,
-    low: float = 400.0,
-    high: float = 3200.0,
-) -> Float[np.ndarray, " n"]:
-    """Raman shifts in cm^-1, ascending, of pixels that are uniform in wavelength.
-
-    The anti-Stokes wavelength of the shift s is 1e7 / (1e7 / pump + s) nm; equal steps
-    of it are unequal steps of s.
-
-    Example:
-        >>> steps = np.diff(spectrometer_axis())
-        >>> print(steps.min().round(2), steps.max().round(2))
-        1.63 2.64
-    """
-    wavelength = lambda shift: 1e7 / (1e7 / pump_nm + shift)
-    pixels = np.linspace(wavelength(low), wavelength(high), num_pixels)
-    return 1e7 / pixels - 1e7 / pump_nm
-
-
-def spectrometer(
-    key: PRNGKeyArray,
-    wavenumber: Float[Array, " n"],
-    *,
-    lines: Float[np.ndarray, "lines 3"] = TOLUENE,
-    resonance: float = 0.35,
-    counts: float = 6e4,
-    dark: float = 500.0,
-    read_noise: float = 8.0,
-) -> CarsSpectrum:
-    """What a broadband spectrometer records of a pure liquid, in counts; ours.
-
-    A flat background under a Stokes envelope that falls by a factor of 60 over the
-    axis, `resonance` times as strong at the strongest line, plus a dark offset, shot
-    noise and read noise.
-
-    Args:
-        key: Random key of the noise.
-        wavenumber: Ascending axis in cm^-1.
-        lines: Position, height and half width of each line.
-        resonance: Largest Im chi_R over the background.
-        counts: Largest count above the dark offset.
-        dark: Offset in counts.
-        read_noise: Standard deviation of the detector in counts.
-
-    Returns:
-        Intensity in counts, `raman` and `background` in units of sqrt(2 counts).
-    """
-    nu = wavenumber
-    dtype = nu.dtype
-    center, height, width = (jnp.asarray(column, dtype) for column in lines.T)
-    real, imag = susceptibility(nu, Lines(height * width, center, width))
-    scale = resonance / imag.max()
-    x = (nu - nu[0]) / (nu[-1] - nu[0])
-    root = jnp.exp(-0.5 * math.log(60.0) * x**1.5)
-    real, imag, background = real * scale * root, imag * scale * root, root
-    clean = 0.5 * ((real + background) ** 2 + imag**2)
-    gain = counts / clean.max()
-    clean, up = gain * clean, jnp.sqrt(gain)
-    shot, read = jax.random.normal(key, (2, *nu.shape), dtype)
-    intensity = clean + dark + jnp.sqrt(clean + dark) * shot + read_noise * read
-    return CarsSpectrum(intensity, up * imag, up * background)

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from ... import io
-from ...simulators import cars
+from ...simulators import spectrometer
 from ...training import train
 from .config import PRESETS, Config
 from .evaluate import evaluate
 from .lines import find_lines, match_lines
 from .predict import predict_file
 
-_KNOWN = cars.TOLUENE[:, 0]
+_KNOWN = spectrometer.TOLUENE[:, 0]
 
 
 def demo(
@@ -92,9 +92,9 @@ def demo(
 
 def write_simulated_csv(path: Path, *, seed: int = 0) -> None:
     """A toluene spectrum as a spectrometer's CSV: shift in cm^-1, counts."""
-    axis = cars.spectrometer_axis()
+    axis = spectrometer.pixel_axis()
     nu = jnp.asarray(axis, jnp.float32)
-    counts = jax.jit(cars.spectrometer)(jax.random.key(seed), nu).intensity
+    counts = jax.jit(spectrometer.record)(jax.random.key(seed), nu).intensity
     rows = [f"{x:.4f},{y:.0f}" for x, y in zip(axis, np.asarray(counts), strict=True)]
     header = [
         "# simulated by physjax: toluene, Stokes envelope, dark offset of 500 counts",
