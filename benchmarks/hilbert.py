@@ -20,6 +20,7 @@ from .harness import Case, Gate, Table
 from .launch import Context
 from .peers import copy_case, jax_case
 
+PLANNING_SECONDS = 5.0
 TOLERANCE = {"float32": 5e-6, "float64": 1e-13}
 
 
@@ -175,6 +176,7 @@ def _pyfftw_planned(x: np.ndarray, threads: int) -> Case:
         spectrum = pyfftw.empty_aligned(shape, multiplier.dtype)
         result = pyfftw.empty_aligned(x.shape, x.dtype)
         plan = {"flags": ("FFTW_MEASURE",), "threads": threads}
+        plan["planning_timelimit"] = PLANNING_SECONDS
         forward = pyfftw.FFTW(source, spectrum, **plan)
         backward = pyfftw.FFTW(
             spectrum, result, direction="FFTW_BACKWARD", normalise_idft=False, **plan
