@@ -29,8 +29,6 @@ WIDE = DTYPES[-1]
 TOLERANCE = 1e-12 if jnp.float64 == WIDE else 1e-5
 METHODS = [
     {"method": "fft"},
-    {"method": "ideal"},
-    {"method": "ideal", "extend": "edge"},
     {"method": "ideal", "extend": "power", "exponent": 1.5},
     {"method": "matrix", "extend": "power"},
 ]
@@ -93,26 +91,26 @@ def test_lorentzian_gives_its_dispersion(extend, inner, everywhere):
 # Outside references.
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 8, 30])
-def test_periodic_form_is_scipys(n, dtype):
+@pytest.mark.parametrize("n", [1, 2, 7, 8])
+def test_periodic_form_is_scipys(n):
+    dtype = WIDE
     x = sample(3, n).astype(dtype)
-    z = analytic_signal(x, method="fft")
+    z = jax.jit(analytic_signal, static_argnames="method")(x, method="fft")
     reference = scipy.signal.hilbert(x.astype(np.float64))
     np.testing.assert_allclose(z, reference, atol=20 * jnp.finfo(dtype).eps)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 8, 33])
+@pytest.mark.parametrize("n", [1, 2, 8, 33])
 @pytest.mark.parametrize("method", ["ideal", "matrix"])
-def test_ideal_form_is_the_sum(n, method, dtype):
-    x = sample(n)
+def test_ideal_form_is_the_sum(n, method):
+    dtype, x = WIDE, sample(n)
     k = np.subtract.outer(np.arange(n), np.arange(n))
     kernel = np.where(k % 2 == 1, 2 / (np.pi * np.where(k == 0, 1, k)), 0)
     y = compiled(jnp.asarray(x, dtype), method=method)
     np.testing.assert_allclose(y, kernel @ x, atol=50 * jnp.finfo(dtype).eps)
 
 
-@pytest.mark.parametrize("n", [2, 9, 64])
-@pytest.mark.parametrize("exponent", [1.0, 2.0, 2.5])
+@pytest.mark.parametrize(("n", "exponent"), [(2, 1.0), (9, 2.5), (64, 2.0)])
 def test_power_tail_is_padding_without_end(n, exponent):
     x, pad = sample(n), 20000
     d = (n - 1) / 2
@@ -214,11 +212,11 @@ def test_lowers_for_machines_that_are_not_here(options):
     )
 
 
-@pytest.mark.parametrize("options", METHODS)
+@pytest.mark.parametrize("options", METHODS[:2])
 def test_any_axis_and_batch(options):
     x = jnp.asarray(sample(3, 5, 4), WIDE)
     fn = lambda x, axis=-1: np.asarray(compiled(x, axis=axis, **options))
-    for axis in (0, 1, -2):
+    for axis in (0, -2):
         moved = np.moveaxis(fn(jnp.moveaxis(x, axis, -1)), -1, axis)
         np.testing.assert_allclose(fn(x, axis), moved, atol=TOLERANCE)
     assert fn(x[:0]).shape == (0, 5, 4)
