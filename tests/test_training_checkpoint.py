@@ -54,6 +54,13 @@ def test_what_is_saved_comes_back(stored):
     assert_equal(checkpoint.restore(path, abstract(state(0))), state(20))
 
 
+def test_a_part_comes_back_alone_in_the_dtypes_asked_for(stored):
+    path = checkpoint.path_of(stored, 20)
+    half = jax.tree.map(lambda x: x.astype(jnp.bfloat16), state(20)["params"])
+    template = abstract(half)
+    assert_equal(checkpoint.restore(path, template, only="params"), half)
+
+
 def test_manifest_names_every_file_with_size_and_hash(stored):
     path = checkpoint.path_of(stored, 30)
     content = manifest.verify(path)

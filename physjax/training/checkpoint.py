@@ -88,8 +88,14 @@ def _named(state: Any) -> dict[str, Any]:
     return {jax.tree_util.keystr(p, simple=True, separator="."): x for p, x in leaves}
 
 
-def restore(path: Path, template: Any) -> Any:
+def restore(path: Path, template: Any, *, only: str | None = None) -> Any:
     """Read one verified checkpoint into the shapes and shardings of `template`.
+
+    Args:
+        path: Folder of the checkpoint.
+        template: Pytree of `jax.ShapeDtypeStruct` with shardings.
+        only: Take only what lies under this name; `template` is then of that part, and
+            floating numbers are cast to its dtypes.
 
     Raises:
         CheckpointError: a file is damaged, or it is of another model.
@@ -97,13 +103,20 @@ def restore(path: Path, template: Any) -> Any:
     from orbax.checkpoint import args
 
     manifest.verify(path)
-    named = _named(template)
+    named = _named(template if only is None else {only: template})
     source = (path / "state").absolute()
     try:
         with _checkpointer() as checkpointer:
             saved = checkpointer.metadata(source).item_metadata.tree
-            _same_leaves(path, saved, named)
-            loaded = checkpointer.restore(source, args=args.StandardRestore(named))
+            part = (
+                saved
+                if only is None
+                else {k: v for k, v in saved.items() if k.startswith(f"{only}.")}
+            )
+            _same_leaves(path, part, named, dtypes=only is None)
+            rest = {k: _abstract(v) for k, v in saved.items() if k not in named}
+            wanted = args.StandardRestore(rest | named)
+            loaded = checkpointer.restore(source, args=wanted)
     except CheckpointError:
         raise
     except Exception as error:  # Orbax and TensorStore raise what they please
@@ -115,8 +128,16 @@ def restore(path: Path, template: Any) -> Any:
     return jax.tree.unflatten(structure, [loaded[name] for name in named])
 
 
-def _same_leaves(path: Path, saved: dict[str, Any], named: dict[str, Any]) -> None:
-    show = lambda x: f"{x.dtype}{list(x.shape)}"
+def _abstract(saved: Any) -> jax.ShapeDtypeStruct:
+    dtype = jax.dtypes.canonicalize_dtype(saved.dtype)
+    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    return jax.ShapeDtypeStruct(saved.shape, dtype, sharding=device)
+
+
+def _same_leaves(
+    path: Path, saved: dict[str, Any], named: dict[str, Any], *, dtypes: bool
+) -> None:
+    show = lambda x: f"{x.dtype if dtypes else ''}{list(x.shape)}"
     there = {k: show(v) for k, v in saved.items()}
     wanted = {k: show(v) for k, v in named.items()}
     if there != wanted:

@@ -11,7 +11,7 @@ from .._errors import CheckpointError
 from .._system import System
 from . import checkpoint, run_folder
 from .progress import Progress
-from .step import init_state, run_key, static_part
+from .step import abstract_model, is_trained, static_part
 
 
 def load_run(system: System, run_dir: str | os.PathLike) -> tuple[Any, Any]:
@@ -32,12 +32,11 @@ def load_run(system: System, run_dir: str | os.PathLike) -> tuple[Any, Any]:
             f"{run.checkpoints} holds no checkpoint yet; go on with "
             f"`physjax resume {root}`."
         )
-    key = run_key(config.train)
     device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     template = jax.tree.map(
         lambda s: jax.ShapeDtypeStruct(s.shape, s.dtype, sharding=device),
-        jax.eval_shape(lambda key: init_state(system, config, key), key),
+        eqx.filter(abstract_model(system, config), is_trained),
     )
     path = checkpoint.path_of(run.checkpoints, found[0])
-    state = checkpoint.restore(path, template)
-    return config, eqx.combine(state.params, static_part(system, config))
+    params = checkpoint.restore(path, template, only="params")
+    return config, eqx.combine(params, static_part(system, config))

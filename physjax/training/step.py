@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
+from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh
 
 from .._system import System
@@ -21,7 +22,7 @@ class TrainState(NamedTuple):
     Attributes:
         step: Steps done so far, int32.
         params: The model's floating `jax.Array` leaves; the rest is None.
-        opt_state: Optax state.
+        opt_state: Optax state, for all parameters as one vector.
         sums: Metrics summed since the last logging interval began.
         bad_step: First step whose loss, gradient or update was not finite, or -1. From
             there on `params` and `opt_state` stand still.
@@ -91,10 +92,16 @@ def init_state(system: System, config: Any, key: jax.Array) -> TrainState:
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
-        opt_state=make_optimiser(config.train).init(params),
+        opt_state=make_optimiser(config.train).init(_ravel(params)[0]),
         sums=jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), metrics),
         bad_step=jnp.full((), -1, jnp.int32),
     )
+
+
+def _ravel(tree: Any) -> tuple[jax.Array, Callable[[jax.Array], Any]]:
+    with jax.numpy_dtype_promotion("standard"):  # leaves of several types
+        vector, unravel = ravel_pytree(tree)
+    return vector, unravel
 
 
 def metric_shapes(system: System, config: Any) -> dict[str, jax.ShapeDtypeStruct]:
@@ -137,30 +144,31 @@ def make_step(
         (loss, metrics), grads = jax.value_and_grad(objective, has_aux=True)(
             state.params
         )
+        # One vector: XLA compiles one update, not one for every leaf.
+        gradient, _ = _ravel(grads)
+        old, unravel = _ravel(state.params)
         with jax.numpy_dtype_promotion("standard"):  # Optax counts in integers
-            updates, opt_state = optimiser.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
+            update, opt_state = optimiser.update(gradient, state.opt_state, old)
+        new = optax.apply_updates(old, update)
 
-        grad_norm = optax.tree.norm(grads)
-        finite = jnp.isfinite(loss) & jnp.isfinite(grad_norm)
-        for leaf in jax.tree.leaves(params):
-            finite &= jnp.isfinite(leaf).all()
+        grad_norm = optax.tree.norm(gradient)
+        finite = jnp.isfinite(loss) & jnp.isfinite(new).all() & jnp.isfinite(grad_norm)
         healthy = finite & (state.bad_step < 0)
-        params, opt_state = jax.tree.map(
+        new, opt_state = jax.tree.map(
             lambda new, old: jnp.where(healthy, new, old),
-            (params, opt_state),
-            (state.params, state.opt_state),
+            (new, opt_state),
+            (old, state.opt_state),
         )
 
-        new = _gather(loss, metrics, grad_norm, rate(state.step))
+        figures = _gather(loss, metrics, grad_norm, rate(state.step))
         first = state.step % config.train.log_every == 0
         sums = jax.tree.map(
-            lambda total, x: jnp.where(first, x, total + x), state.sums, new
+            lambda total, x: jnp.where(first, x, total + x), state.sums, figures
         )
         fell = ~finite & (state.bad_step < 0)
         return TrainState(
             step=state.step + 1,
-            params=params,
+            params=unravel(new),
             opt_state=opt_state,
             sums=sums,
             bad_step=jnp.where(fell, state.step, state.bad_step),
