@@ -37,7 +37,7 @@ def spectra(num, n, seed=0):
     return peaks + slope + 1e-3 * random.standard_normal((num, n))
 
 
-@pytest.mark.parametrize("n", [3, 4, 200, 1500])
+@pytest.mark.parametrize("n", [3, 4, 1500])
 @pytest.mark.parametrize("smoothness", [1e2, 1e5])
 def test_smoother_solves_the_normal_equations(n, smoothness, dtype):
     random = np.random.default_rng(1)
@@ -114,14 +114,17 @@ def test_the_result_says_what_happened():
         asymmetric_least_squares(jnp.asarray(y, WIDE), num_iterations=1, throw=True)
 
 
-def test_transforms_gradients_and_lowering(dtype):
-    y = jnp.asarray(spectra(1, 40)[0], dtype)
-    fn = lambda y: asymmetric_least_squares(y, smoothness=10.0, num_iterations=5).value
+def test_transforms_and_lowering():
+    y = jnp.asarray(spectra(1, 40)[0], jnp.float32)
+    fn = lambda y: asymmetric_least_squares(y, smoothness=10.0, num_iterations=3).value
     assert_transforms(fn, y)
     assert_lowers(fn, y)
-    weights = jnp.linspace(0.1, 1.0, 40, dtype=dtype)
-    smoothness = jnp.asarray(10.0, dtype)
-    assert_gradients(whittaker_smoother, y, weights, smoothness)
+
+
+def test_gradients_in_data_weights_and_smoothness(dtype):
+    y = jnp.asarray(spectra(1, 20)[0], dtype)
+    weights = jnp.linspace(0.1, 1.0, 20, dtype=dtype)
+    assert_gradients(whittaker_smoother, y, weights, jnp.asarray(10.0, dtype))
 
 
 @pytest.mark.parametrize(
