@@ -149,7 +149,7 @@ def make_step(
         old, unravel = _ravel(state.params)
         with jax.numpy_dtype_promotion("standard"):  # Optax counts in integers
             update, opt_state = optimiser.update(gradient, state.opt_state, old)
-        new = optax.apply_updates(old, update)
+        new = jnp.asarray(optax.apply_updates(old, update))
 
         grad_norm = optax.tree.norm(gradient)
         finite = jnp.isfinite(loss) & jnp.isfinite(new).all() & jnp.isfinite(grad_norm)
