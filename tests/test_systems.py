@@ -104,7 +104,9 @@ def test_presets_go_through_toml(system, tmp_path):
 
 
 def test_data_follow_from_the_key_alone(system, config):
-    sample = jax.jit(lambda key: system.sample_batch(config, key))
+    jitted = jax.jit(lambda key: system.sample_batch(config, key))
+    quick = {"xla_backend_optimization_level": 0}  # to compile, not to run
+    sample = jitted.lower(jax.random.key(3)).compile(compiler_options=quick)
     batch = sample(jax.random.key(3))
     assert same_bits(batch, sample(jax.random.key(3)))
     assert not same_bits(batch, sample(jax.random.key(4)))
