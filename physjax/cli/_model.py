@@ -29,14 +29,11 @@ def load_model(system: System, weights: str | None) -> tuple[Any, Any]:
         raise CheckpointError(
             f"there are no weights {path}; name a run folder or a .safetensors file."
         )
-    import equinox as eqx
-    import jax
-
     table = training.read_metadata(path).get("config")
     if not isinstance(table, dict):
         raise CheckpointError(
             f"the metadata of {path} holds no 'config'; name its run."
         )
     config = from_table(system.presets["default"], table, f"{path}: config")
-    template = eqx.filter_eval_shape(system.make_model, config, jax.random.key(0))
+    template = training.abstract_model(system, config)
     return config, training.load_weights(path, template)[0]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 _USAGE = """\
 usage: physjax train SYSTEM [--preset NAME] [--config FILE.toml] [--out DIR]
-                     [--steps N] [--print-config] [settings]
+                     [--steps N] [--weights RUN|FILE] [--print-config] [settings]
 
 Trains a system's model into a run folder. Settings come from the preset, then from the
 TOML file, then from the flags. `physjax train SYSTEM --help` lists them all.
@@ -34,17 +34,30 @@ def run(argv: list[str]) -> int:
         from ..training.run_folder import default_name
 
         out = Path("runs") / default_name(name, preset, config)
-    return train_here(name, config, out, resume=False)
+    return train_here(name, config, out, weights=options.weights)
 
 
-def train_here(name: str, config: Any, out: Path, *, resume: bool) -> int:
+def train_here(
+    name: str,
+    config: Any,
+    out: Path,
+    *,
+    weights: str | None = None,
+    resume: bool = False,
+) -> int:
     """Train in this process, and say what to do next."""
     from .. import systems, training
 
     training.enable_compilation_cache()
     print(f"{'resuming' if resume else 'training'} {name} in {out}", flush=True)
+    system = systems.load(name)
+    initial = None
+    if weights is not None:
+        from ._model import load_model
+
+        initial = load_model(system, weights)[1]
     try:
-        training.train(systems.load(name), config, out, resume=resume)
+        training.train(system, config, out, initial=initial, resume=resume)
     except training.Interrupted as stop:
         print(f"physjax: {stop}", file=sys.stderr)
         return stop.exit_code
@@ -89,6 +102,8 @@ def parse(name: str, flags: list[str]) -> tuple[str, Any, Any]:
         """TOML file of settings, over the preset."""
         out: Path | None = None
         """Run folder, new or empty. Default: runs/<date>_<system>-<preset>_<hash>."""
+        weights: str | None = None
+        """Run folder or .safetensors file to begin with, in place of fresh weights."""
         steps: int | None = None
         """Short for --train.steps."""
         print_config: bool = False

@@ -41,7 +41,7 @@ def pixel_axis(
     Example:
         >>> steps = np.diff(pixel_axis())
         >>> print(steps.min().round(2), steps.max().round(2))
-        1.63 2.64
+        1.64 2.67
     """
     wavelength = lambda shift: 1e7 / (1e7 / pump_nm + shift)
     pixels = np.linspace(wavelength(low), wavelength(high), num_pixels)

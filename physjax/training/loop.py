@@ -23,8 +23,16 @@ from .progress import Progress, clock, make_progress
 from .report import write_report
 from .sharding import data_mesh, replicated
 from .signals import Interrupted, StopFlag, stop_on_signals
-from .step import TrainState, init_state, make_step, run_key, static_part
-from .weights import save_weights
+from .step import (
+    TrainState,
+    abstract_model,
+    init_state,
+    is_trained,
+    make_step,
+    run_key,
+    static_part,
+)
+from .weights import load_weights, save_weights
 
 
 class TrainResult(NamedTuple):
@@ -52,6 +60,7 @@ def train(
     config: Any,
     run_dir: str | os.PathLike,
     *,
+    initial: Any = None,
     resume: bool = False,
     progress: bool | str | Progress = "auto",
 ) -> TrainResult:
@@ -65,6 +74,8 @@ def train(
         system: The record of functions.
         config: The system's settings; `config.train` is a `TrainConfig`.
         run_dir: Run folder; must be new or empty, unless `resume`.
+        initial: A model to begin with in place of fresh weights; a copy of its weights
+            stays in the run folder.
         resume: Go on from the newest sound checkpoint, on whatever devices are there;
             from the first step if there is none yet. `config` must be that of the run,
             but for devices, loop and the two settings about checkpoints.
@@ -85,6 +96,8 @@ def train(
     else:
         run = run_folder.create(root, system.name, config)
         environment = run_folder.environment(system.name, config)
+        if initial is not None:
+            save_weights(run.initial, initial)
         run_folder.write_text(run.environment, json.dumps(environment, indent=2) + "\n")
     display = make_progress(progress, config.train.steps)
     try:
@@ -163,7 +176,7 @@ class _Run:
         init = lambda key: init_state(self.system, self.config, key)
         found = checkpoint.newest_good(self.run.checkpoints, self.display.warn)
         if found is None:
-            return jax.jit(init, out_shardings=whole)(self.key)
+            return self.start(jax.jit(init, out_shardings=whole)(self.key))
         step, facts = found
         if facts["config_sha256"] != run_folder.config_hash(self.config):
             raise ConfigError(
@@ -177,6 +190,15 @@ class _Run:
         path = checkpoint.path_of(self.run.checkpoints, step)
         self.display.say(f"resuming from step {step}")
         return checkpoint.restore(path, template)
+
+    def start(self, state: TrainState) -> TrainState:
+        """The first state, with the weights that the run folder brings along."""
+        if not self.run.initial.exists():
+            return state
+        template = abstract_model(self.system, self.config)
+        model, _ = load_weights(self.run.initial, template)
+        params = jax.device_put(eqx.filter(model, is_trained), replicated(self.mesh))
+        return state._replace(params=params)
 
     def compile(self, state: TrainState) -> Callable:
         """`advance(leaves, key, count)`, compiled ahead of time on flat leaves.

@@ -64,6 +64,11 @@ class RunFolder(NamedTuple):
     def weights(self) -> Path:
         return self.root / "weights.safetensors"
 
+    @property
+    def initial(self) -> Path:
+        """Weights the run began with, where it did not draw its own."""
+        return self.root / "initial.safetensors"
+
 
 def config_hash(config: Any) -> str:
     """SHA-256 of the settings that decide the numbers of a run."""
