@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import signal
 import threading
 
@@ -231,8 +232,6 @@ def test_stop_in_the_middle_of_an_interval_then_go_on(done, tmp_path):
 
 
 def test_damaged_newest_checkpoint_is_left_for_the_one_before(done, tmp_path):
-    import shutil
-
     result, folder, _ = done
     run = shutil.copytree(folder, tmp_path / "run")
     victim = run / "checkpoints" / "00000040" / "manifest.json"
@@ -372,3 +371,26 @@ def test_learning_rate_rises_then_falls():
 
 def test_clock():
     assert [clock(s) for s in (0.0, 59.6, 3723.0)] == ["0:00", "1:00", "1:02:03"]
+
+
+def test_a_run_begins_with_given_weights_and_remembers_them(tmp_path):
+    """Also when it is killed before its first checkpoint and resumed."""
+    same = lambda a, b: jax.tree.map(np.testing.assert_array_equal, a, b)
+    first = train(TOY, with_train(steps=5), tmp_path / "first", progress=False)
+    settings = with_train(steps=5, learning_rate=1e-30, weight_decay=0.0)
+    run = tmp_path / "second"
+    second = train(TOY, settings, run, initial=first.model, progress=False)
+    same(second.model, first.model)
+
+    for kept in (run / "checkpoints").iterdir():
+        shutil.rmtree(kept)
+    again = train(TOY, settings, run, resume=True, progress=False)
+    same(again.model, first.model)
+
+
+def test_weights_of_another_model_leave_no_run_behind(tmp_path):
+    model = TOY.make_model(Config(), jax.random.key(0))
+    other = eqx.tree_at(lambda m: m.weights, model, jnp.ones(3))
+    with pytest.raises(ConfigError, match="another model"):
+        train(TOY, with_train(steps=1), tmp_path / "run", initial=other)
+    assert not (tmp_path / "run").exists()

@@ -94,6 +94,8 @@ def train(
     if resume:
         run = run_folder.open_run(root, config)
     else:
+        if initial is not None:
+            _check_same_shapes(initial, abstract_model(system, config))
         run = run_folder.create(root, system.name, config)
         environment = run_folder.environment(system.name, config)
         if initial is not None:
@@ -105,6 +107,20 @@ def train(
             return _Run(system, config, run, mesh, display, stop).train()
     finally:
         display.close()
+
+
+def _check_same_shapes(initial: Any, model: Any) -> None:
+    shapes = lambda tree: [
+        (jax.tree_util.keystr(path), leaf.shape)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(
+            eqx.filter(tree, is_trained)
+        )
+    ]
+    if shapes(initial) != shapes(model):
+        raise ConfigError(
+            "the weights to begin with are of another model than the settings make; "
+            "give the settings they were trained with."
+        )
 
 
 def on_device(config: Any) -> bool:
