@@ -149,7 +149,7 @@ ax.legend(frameon=False)
 # that its answer would have caused. Spectra are made afresh in every step.
 
 # %%
-points = 96
+points = 192
 axis = jnp.linspace(-1.0, 1.0, points)
 
 
@@ -159,7 +159,7 @@ def simulate(key, count):
     draw = lambda key, low, high: jax.random.uniform(
         key, (count, 1), minval=low, maxval=high
     )
-    center, width = draw(keys[0], -0.7, 0.7), draw(keys[1], 0.04, 0.12)
+    center, width = draw(keys[0], -0.7, 0.7), draw(keys[1], 0.025, 0.06)
     chi = draw(keys[2], 0.1, 0.4) * width / (center - axis - 1j * width)
     return jnp.abs(chi + 1.0) ** 2 / 2, chi.imag
 
@@ -177,14 +177,9 @@ class Network(nnx.Module):
 
 
 def misfit(model, intensity):
-    """Mean square of the intensity model's residual; no truth in it.
-
-    The tails of the lines leave the window, hence `extend`.
-    """
+    """Mean square of the intensity model's residual; no truth in it."""
     answer = model(intensity)
-    residual = losses.intensity_residual(
-        intensity, answer, jnp.ones_like(answer), extend="power"
-    )
+    residual = losses.intensity_residual(intensity, answer, jnp.ones_like(answer))
     return jnp.mean(residual**2)
 
 
