@@ -1,5 +1,7 @@
 """Shapes of non-resonant backgrounds and of Stokes beams, on an axis x in [0, 1]."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -53,6 +55,27 @@ def stokes_envelope(key: PRNGKeyArray, x: Float[Array, " n"]) -> Float[Array, " 
     shapes = jnp.stack([gaussian, sigmoid, jnp.exp(-rate * x)])
     shape = shapes[jax.random.randint(pick, (), 0, 3)]
     return jnp.maximum(shape / shape.max(), 1e-3)
+
+
+def excitation_profile(key: PRNGKeyArray, x: Float[Array, " n"]) -> Float[Array, " n"]:
+    """Strength of two- and three-colour excitation: steep at low shifts, a hump behind.
+
+    Pulses of one broad beam drive low vibrations by themselves (three colours), with a
+    strength that falls with the overlap of its spectrum with itself; narrow pump and
+    broad Stokes beam drive the higher ones (two colours). A falling Gaussian of width
+    U(0.08, 0.4) and a Gaussian hump, log-uniform 0.01 to 1 times as strong. Positive,
+    maximum 1.
+
+    Source: Camp et al., Nat. Photonics 8, 627 (2014), for the two mechanisms; the shapes
+    and ranges are ours.
+    """
+    draw = jax.random.uniform(key, (5,), x.dtype)
+    falling = jnp.exp(-0.5 * ((x + 0.2 * draw[0]) / (0.08 + 0.32 * draw[1])) ** 2)
+    centre, width = 0.3 + 0.7 * draw[2], 0.1 + 0.4 * draw[3]
+    share = jnp.exp(math.log(0.01) * draw[4])
+    hump = share * jnp.exp(-0.5 * ((x - centre) / width) ** 2)
+    profile = falling / falling.max() + hump
+    return jnp.maximum(profile / profile.max(), 1e-3)
 
 
 BACKGROUNDS = {

@@ -25,6 +25,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .backgrounds import (
     BACKGROUNDS,
+    excitation_profile,
     polynomial_background,
     stokes_envelope,
     two_sigmoid_background,
@@ -256,8 +257,8 @@ def broad(
     Lines anywhere (also just outside the window), gathered in one region or spread;
     width 0.7 to 30 points, log-uniform with a spread of its own per spectrum; resonance
     0.04 to 2 times the background's scale, log-uniform. Six of ten backgrounds vary
-    slowly, the others are two sigmoids. Half carry a Stokes envelope. Noise: white,
-    log-uniform 1e-4 to 5e-3, and shot noise with variance proportional to intensity;
+    slowly, the others are two sigmoids. A quarter carry a Stokes envelope, half one of
+    two- and three-colour excitation. Noise: white, log-uniform 1e-4 to 5e-3, and shot noise with variance proportional to intensity;
     half keep a constant dark offset of up to 1 % of the maximum. Three of ten saturate
     the detector, at 0.15 to 0.95 of the maximum.
     """
@@ -286,7 +287,11 @@ def broad(
     background = jnp.where(coin(keys[5], 0.6), slow, two_sigmoid_background(keys[6], x))
     strength = _loguniform(keys[7], (), dtype, 0.04, 2.0) * background.max()
     scale = strength / jnp.sqrt(jnp.max(real**2 + imag**2))
-    root = jnp.where(coin(keys[8], 0.5), jnp.sqrt(stokes_envelope(keys[9], x)), 1.0)
+    pick = jax.random.randint(keys[8], (), 0, 4)
+    envelope = jnp.where(
+        pick == 1, stokes_envelope(keys[9], x), excitation_profile(keys[9], x)
+    )
+    root = jnp.where(pick == 0, 1.0, jnp.sqrt(envelope))
 
     real, imag, background = real * scale * root, imag * scale * root, background * root
     clean = 0.5 * ((real + background) ** 2 + imag**2)
