@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from physjax.operators import real_from_imag
-from physjax.simulators import cars, spectrometer
+from physjax.simulators import backgrounds, cars, spectrometer
 from physjax.testing import assert_lowers
 
 GENERATORS = {
@@ -25,21 +25,19 @@ def many(generator, count, seed=0):
     return jax.jit(jax.vmap(generator))(jax.random.split(jax.random.key(seed), count))
 
 
-@pytest.mark.parametrize("name", ["specnet", "lut", "vector", "broad"])
+@pytest.mark.parametrize("name", ["specnet", "lut", "vector"])
 def test_intensity_is_half_the_squared_sum_and_real_part_follows_from_raman(name):
     """I - |chi_R + B|^2 / 2 is noise alone when Re chi_R = -H[Im chi_R].
 
-    In float64 and for lines inside the window the transform is good to 1 %.
+    Judged at the median of 20 spectra: some have lines on the edge of the window.
     """
-    spectrum = cars.vector(jax.random.key(3), "2b")
-    if name != "vector":
-        spectrum = GENERATORS[name](jax.random.key(3))
+    spectrum = many(GENERATORS[name], 20)
     real = real_from_imag(spectrum.raman)
     model = ((real + spectrum.background) ** 2 + spectrum.raman**2) / 2
-    inner = slice(100, -100)
-    scale = spectrum.intensity.max()
-    residual = (model - spectrum.intensity)[inner] / scale
-    assert float(jnp.sqrt(jnp.mean(residual**2))) < 0.03
+    scale = spectrum.intensity.max(-1, keepdims=True)
+    residual = ((model - spectrum.intensity) / scale)[:, 100:-100]
+    rms = jnp.sqrt(jnp.mean(residual**2, -1))
+    assert float(jnp.median(rms)) < 0.01
 
 
 def test_susceptibility_closed_form():
@@ -105,6 +103,21 @@ def test_broad_covers_weak_and_strong_resonances():
     share = batch.raman.max(-1) / jnp.sqrt(2 * batch.intensity.max(-1))
     assert float(jnp.quantile(share, 0.1)) < 0.1
     assert float(jnp.quantile(share, 0.9)) > 0.4
+
+
+def test_excitation_profiles_are_positive_with_maximum_one():
+    x = jnp.linspace(0.0, 1.0, 200)
+    keys = jax.random.split(jax.random.key(0), 50)
+    for shape in (backgrounds.excitation_profile, backgrounds.stokes_envelope):
+        profiles = jax.vmap(shape, (0, None))(keys, x)
+        np.testing.assert_allclose(profiles.max(-1), 1.0, rtol=1e-6)
+        assert (profiles > 0).all()
+
+
+def test_saturated_spectra_have_a_flat_top():
+    batch = many(cars.broad, 200)
+    at_top = (batch.intensity == batch.intensity.max(-1, keepdims=True)).sum(-1)
+    assert 0.15 < float((at_top > 1).mean()) < 0.4
 
 
 def test_spectrometer_counts_scale_and_dark():

@@ -66,8 +66,8 @@ def excitation_profile(key: PRNGKeyArray, x: Float[Array, " n"]) -> Float[Array,
     U(0.08, 0.4) and a Gaussian hump, log-uniform 0.01 to 1 times as strong. Positive,
     maximum 1.
 
-    Source: Camp et al., Nat. Photonics 8, 627 (2014), for the two mechanisms; the shapes
-    and ranges are ours.
+    Source: Camp et al., Nat. Photonics 8, 627 (2014), for the two mechanisms; the
+    shapes and ranges are ours.
     """
     draw = jax.random.uniform(key, (5,), x.dtype)
     falling = jnp.exp(-0.5 * ((x + 0.2 * draw[0]) / (0.08 + 0.32 * draw[1])) ** 2)

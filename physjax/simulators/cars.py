@@ -258,9 +258,11 @@ def broad(
     width 0.7 to 30 points, log-uniform with a spread of its own per spectrum; resonance
     0.04 to 2 times the background's scale, log-uniform. Six of ten backgrounds vary
     slowly, the others are two sigmoids. A quarter carry a Stokes envelope, half one of
-    two- and three-colour excitation. Noise: white, log-uniform 1e-4 to 5e-3, and shot noise with variance proportional to intensity;
-    half keep a constant dark offset of up to 1 % of the maximum. Three of ten saturate
-    the detector, at 0.15 to 0.95 of the maximum.
+    two- and three-colour excitation. Noise: white, log-uniform 1e-4 to 5e-3, and shot
+    noise with variance proportional to intensity; half keep a constant dark offset of
+    up to 1 % of the maximum. Three of ten saturate the detector, at 0.15 to 0.95 of the
+    maximum. In half the background is not quite real, as near a two-photon resonance
+    or with chirped pulses: its phase is a line of N(0, 0.25) rad at the centre.
     """
     keys = jax.random.split(key, 12)
     x = jnp.asarray(np.linspace(0, 1, num_points), dtype)
@@ -294,7 +296,14 @@ def broad(
     root = jnp.where(pick == 0, 1.0, jnp.sqrt(envelope))
 
     real, imag, background = real * scale * root, imag * scale * root, background * root
-    clean = 0.5 * ((real + background) ** 2 + imag**2)
+    lag = jax.random.normal(jax.random.fold_in(keys[8], 1), (2,), dtype)
+    lag = 0.25 * (lag[0] + lag[1] * (x - 0.5))  # radian
+    lag = jnp.where(coin(jax.random.fold_in(keys[8], 2), 0.5), lag, 0.0)
+    total_real, total_imag = (
+        real + background * jnp.cos(lag),
+        imag + background * jnp.sin(lag),
+    )
+    clean = 0.5 * (total_real**2 + total_imag**2)
     top = clean.max()
     white = _loguniform(keys[10], (), dtype, 1e-4, 5e-3)
     shot = _loguniform(jax.random.fold_in(keys[10], 1), (), dtype, 1e-4, 1e-2)
