@@ -230,3 +230,12 @@ def test_a_measured_spectrum_goes_from_csv_to_csv(tmp_path):
     assert summary["resampled"]
     table = np.loadtxt(tmp_path / "o.csv", delimiter=",", skiprows=1)
     assert table.shape == (1340, 3)
+
+
+def test_a_dark_offset_above_everything_is_refused(tmp_path):
+    csv = tmp_path / "spectrum.csv"
+    csv.write_text("\n".join(f"{500 + i},{100 + i}" for i in range(32)))
+    out = tmp_path / "out.csv"
+    with pytest.raises(DataError, match="dark offset 1e9"):
+        predict_file(None, StandIn(), csv, out, dark="1e9", progress=False)
+    assert not out.exists()

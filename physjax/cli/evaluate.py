@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
@@ -23,7 +24,8 @@ class Evaluate:
     weights: Annotated[str | None, arg(metavar="RUN|FILE")] = None
     """Run folder or .safetensors file; the weights of the package by default."""
     out: Annotated[str | None, arg(metavar="FILE")] = None
-    """Also write the figures here, as .json."""
+    """Also write the figures here, as .json; by default into `evaluation/` of the run,
+    where --weights names one."""
 
 
 def run(argv: list[str]) -> int:
@@ -33,9 +35,12 @@ def run(argv: list[str]) -> int:
     from ._model import load_model
 
     systems.config_module(args.system)
-    out = None
-    if args.out is not None:
-        out = io.check_output(args.out, {".json"}, [args.data])
+    out = args.out
+    if out is None and args.weights is not None and Path(args.weights).is_dir():
+        folder = Path(args.weights) / "evaluation"
+        out = folder / f"{Path(args.data).stem}.json" if folder.is_dir() else None
+    if out is not None:
+        out = io.check_output(out, {".json"}, [args.data])
     training.enable_compilation_cache()
     system = systems.load(args.system)
     config, model = load_model(system, args.weights)

@@ -111,6 +111,6 @@ PRESETS: dict[str, Config] = {
         ),
     ),
 }
-"""`default`: our model, as the shipped weights were trained. `paper`: the architecture
-and the loss family of the paper; its widths and loss weights are not published, these
-are ours. `small`: for trying things out."""
+"""`default`: our model; the README tells how the shipped weights were trained. `paper`:
+the architecture and the loss family of the paper; its widths and loss weights are not
+published, these are ours. `small`: for trying things out."""

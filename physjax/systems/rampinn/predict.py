@@ -208,6 +208,11 @@ def predict_file(
     def measured() -> Iterator[np.ndarray]:
         for chunk in spectra.chunks(batch):
             chunk = chunk - offset
+            if dark is not None and (chunk <= 0).all():
+                raise DataError(
+                    f"nothing of {input} is left above the dark offset {dark}; give "
+                    f"the detector's offset in the unit of the intensities."
+                )
             if not first:
                 first.append(chunk[0].copy())
             yield chunk
