@@ -262,7 +262,7 @@ def broad(
     noise with variance proportional to intensity; half keep a constant dark offset of
     up to 1 % of the maximum. Three of ten saturate the detector, at 0.15 to 0.95 of the
     maximum. In half the background is not quite real, as near a two-photon resonance
-    or with chirped pulses: its phase is a line of N(0, 0.25) rad at the centre.
+    or with chirped pulses: its phase is a line of N(0, 0.45) rad at the centre.
     """
     keys = jax.random.split(key, 12)
     x = jnp.asarray(np.linspace(0, 1, num_points), dtype)
@@ -297,7 +297,7 @@ def broad(
 
     real, imag, background = real * scale * root, imag * scale * root, background * root
     lag = jax.random.normal(jax.random.fold_in(keys[8], 1), (2,), dtype)
-    lag = 0.25 * (lag[0] + lag[1] * (x - 0.5))  # radian
+    lag = 0.45 * (lag[0] + lag[1] * (x - 0.5))  # radian
     lag = jnp.where(coin(jax.random.fold_in(keys[8], 2), 0.5), lag, 0.0)
     total_real, total_imag = (
         real + background * jnp.cos(lag),
