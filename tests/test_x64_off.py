@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 FILES = [
     "test_numerics.py",
     "test_grids.py",
+    "test_boundaries.py",
     "test_hilbert.py",
     "test_kramers_kronig.py",
     "test_phase_retrieval.py",
