@@ -2,4 +2,5 @@
 
 from . import backgrounds as backgrounds
 from . import cars as cars
+from . import particles as particles
 from . import spectrometer as spectrometer

@@ -1,0 +1,193 @@
+"""What happens at the ends of the device.
+
+`GhostSlab`: an ideal reservoir in equilibrium behind each contact. `Refill`: the scheme
+of the published code, which keeps the charge of the half cells at the contacts.
+`Closed`: walls.
+"""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from .particles_random import random_words, two_uniforms
+from .particles_state import CONTACT_LANE, ParticleDevice, Particles
+
+
+class Placed(NamedTuple):
+    """Particles at the beginning of a step, those of the reservoirs among them."""
+
+    x: Float[Array, "2 slots"]
+    y: Float[Array, "2 slots"]
+    fresh: Bool[Array, "2 slots"]
+    overflow: Bool[Array, ""]
+
+
+class Settled(NamedTuple):
+    """Particles at the end of a step, and what passed the contacts.
+
+    Attributes:
+        moved: Sum of the displacements within the device, cm, per species: those of
+            particles that came or went are counted from or to the contact.
+        entered: Particles that came minus those that went, per species (rows) and
+            contact (columns).
+    """
+
+    x: Float[Array, "2 slots"]
+    y: Float[Array, "2 slots"]
+    motion: Any
+    alive: Bool[Array, "2 slots"]
+    moved: Float[Array, "2"]
+    entered: Int[Array, "2 2"]
+
+
+class GhostSlab(eqx.Module):
+    r"""Equilibrium reservoir behind each contact, made anew in every step.
+
+    All empty slots become particles of the reservoirs: uniform in a slab whose depth
+    $W$ is such that its density is the majority density $N$ of the contact,
+    $W = n\,w / (N h)$ for $n$ empty slots of weight $w$ and the height $h$. They take
+    the step that all particles take, in the field of the contact; who ends inside has
+    been injected, who ends outside is deleted. There is no feedback and nothing to
+    sort. $W$ must be at least what a particle can go in one step, or injection falls
+    short: then `overflow` is set.
+
+    Where both contacts supply a species, the empty slots are shared out in proportion.
+    """
+
+    def place(
+        self,
+        key: PRNGKeyArray,
+        device: ParticleDevice,
+        particles: Particles,
+        reach: Float[Array, "2"],
+    ) -> Placed:
+        """Puts every empty slot into the slab."""
+        x, alive = particles.x, particles.alive
+        dtype = x.dtype
+        density = device.contact_densities().astype(dtype)
+        total = jnp.sum(density, axis=-1)
+        supplied = total > 0
+        safe = jnp.where(supplied, total, 1)
+        left = (density[:, 0] / safe)[:, None]
+        empty = (x.shape[1] - particles.count).astype(dtype)
+        weight = jnp.asarray(device.weight, dtype)
+        depth = empty * (weight / device.height) / safe
+        u, v = two_uniforms(random_words(key, 1, x.shape, CONTACT_LANE)[0], dtype)
+        # u in (0, left) goes behind the first contact, the rest behind the second.
+        behind_left = -u / jnp.where(left > 0, left, 1)
+        behind_right = (u - left) / jnp.where(left < 1, 1 - left, 1)
+        slab = jnp.where(
+            u < left,
+            behind_left * depth[:, None],
+            device.length + behind_right * depth[:, None],
+        )
+        fresh = ~alive & supplied[:, None]
+        return Placed(
+            jnp.where(fresh, slab, x),
+            jnp.where(fresh, v * device.height, particles.y),
+            fresh,
+            jnp.any(supplied & (depth < reach.astype(dtype))),
+        )
+
+    def settle(
+        self,
+        key: PRNGKeyArray,
+        device: ParticleDevice,
+        transport: Any,
+        before: Placed,
+        alive: Bool[Array, "2 slots"],
+        step: Float[Array, "xy 2 slots"],
+        motion: Any,
+    ) -> Settled:
+        """Moves all, reflects at the walls, deletes what is outside."""
+        del key, transport
+        x = before.x + step[0]
+        y, motion = _reflect_y(before.y + step[1], motion, device.height)
+        inside = (x >= 0) & (x <= device.length)
+        present = alive | before.fresh
+        kept = present & inside
+        moved = jnp.clip(x, 0, device.length) - jnp.clip(before.x, 0, device.length)
+        entered = [
+            _net(kept & (before.x < 0), alive & (x < 0)),
+            _net(kept & (before.x > device.length), alive & (x > device.length)),
+        ]
+        return Settled(
+            x,
+            y,
+            motion,
+            kept,
+            jnp.sum(jnp.where(present, moved, 0), axis=-1),
+            jnp.stack(entered, -1),
+        )
+
+
+class Closed(eqx.Module):
+    """Walls at the ends too: nothing comes, nothing goes.
+
+    Here a run is a differentiable function of its parameters, as long as those do not
+    decide who scatters.
+    """
+
+    def place(
+        self,
+        key: PRNGKeyArray,
+        device: ParticleDevice,
+        particles: Particles,
+        reach: Float[Array, "2"],
+    ) -> Placed:
+        """Leaves all as it is."""
+        del key, device, reach
+        nothing = jnp.zeros_like(particles.alive)
+        return Placed(particles.x, particles.y, nothing, jnp.asarray(False))
+
+    def settle(
+        self,
+        key: PRNGKeyArray,
+        device: ParticleDevice,
+        transport: Any,
+        before: Placed,
+        alive: Bool[Array, "2 slots"],
+        step: Float[Array, "xy 2 slots"],
+        motion: Any,
+    ) -> Settled:
+        """Moves all, reflects at all four sides."""
+        del key, transport
+        x, motion = _reflect_x(before.x + step[0], motion, device.length)
+        y, motion = _reflect_y(before.y + step[1], motion, device.height)
+        moved = jnp.sum(jnp.where(alive, x - before.x, 0), axis=-1)
+        return Settled(x, y, motion, alive, moved, jnp.zeros((2, 2), jnp.int32))
+
+
+def _net(came: Bool[Array, "2 slots"], went: Bool[Array, "2 slots"]) -> Array:
+    return jnp.sum(came.astype(jnp.int32) - went.astype(jnp.int32), axis=-1)
+
+
+def _reflect(position: Array, size: float) -> tuple[Array, Array]:
+    """Mirrored at 0 and `size`, and whether it was."""
+    low, high = position < 0, position > size
+    position = jnp.abs(position)
+    return jnp.where(high, 2 * size - position, position), low | high
+
+
+def _reflect_x(x: Array, motion: Any, size: float) -> tuple[Array, Any]:
+    x, turned = _reflect(x, size)
+    return x, _turn(motion, turned, 0)
+
+
+def _reflect_y(y: Array, motion: Any, size: float) -> tuple[Array, Any]:
+    y, turned = _reflect(y, size)
+    return y, _turn(motion, turned, 1)
+
+
+def _turn(motion: Any, turned: Array, axis: int) -> Any:
+    """Motion with one component of its first array reversed; () has none."""
+    if not motion:
+        return motion
+    vector, *rest = motion
+    parts = [
+        jnp.where(turned, -part, part) if k == axis else part
+        for k, part in enumerate(vector)
+    ]
+    return (tuple(parts), *rest)
