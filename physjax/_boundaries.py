@@ -51,7 +51,8 @@ class AbstractBoundary(eqx.Module):
             spacing: Distance of neighbouring unknowns.
         """
         del far
-        return self._jump(inner, spacing) / as_value(spacing, inner)
+        keep, source = self.closure(spacing, inner.dtype)
+        return _affine(-keep, inner, source) / as_value(spacing, inner)
 
     def ghost(
         self,
@@ -69,13 +70,14 @@ class AbstractBoundary(eqx.Module):
             mirror: The unknown before the outermost; only where that lies on the wall.
         """
         del far
+        keep, source = self.closure(spacing, inner.dtype)
         if not self.half_cell:
-            return inner + self._jump(inner, spacing)
+            return _affine(1 - keep, inner, source)
         if mirror is None:
             raise ValueError(
                 "`mirror` is needed where the last unknown is on the wall."
             )
-        return mirror + 2 * self._jump(inner, spacing)
+        return mirror + 2 * _affine(-keep, inner, source)
 
     def extend(
         self, inner: Inexact[Array, "..."], far: Inexact[Array, "..."]
@@ -84,9 +86,9 @@ class AbstractBoundary(eqx.Module):
         del far
         return inner
 
-    def _jump(self, inner: Array, spacing: Any) -> Array:
-        keep, source = self.closure(spacing, inner.dtype)
-        return as_value(source, inner) - as_value(keep, inner) * inner
+    def homogeneous(self) -> "AbstractBoundary":
+        """The same condition with the value zero."""
+        return self
 
 
 Faces: TypeAlias = Sequence[tuple[AbstractBoundary, AbstractBoundary]]
@@ -135,8 +137,11 @@ class Dirichlet(AbstractBoundary):
 
     def closure(self, spacing, dtype):
         del spacing
-        value = _number(self.value, dtype)
+        value = as_number(self.value, dtype)
         return (1.0, value) if self.wall == "node" else (2.0, 2 * value)
+
+    def homogeneous(self):
+        return Dirichlet(0.0, self.wall)
 
 
 class Neumann(AbstractBoundary):
@@ -161,8 +166,11 @@ class Neumann(AbstractBoundary):
         return self.wall == "node"
 
     def closure(self, spacing, dtype):
-        slope = _number(self.slope, dtype)
-        return 0.0, 0.0 if is_zero(slope) else slope * _number(spacing, dtype)
+        slope = as_number(self.slope, dtype)
+        return 0.0, 0.0 if is_zero(slope) else slope * as_number(spacing, dtype)
+
+    def homogeneous(self):
+        return Neumann(0.0, self.wall)
 
 
 class Robin(AbstractBoundary):
@@ -193,10 +201,13 @@ class Robin(AbstractBoundary):
 
     def closure(self, spacing, dtype):
         alpha, beta, gamma, h = (
-            _number(x, dtype) for x in (self.alpha, self.beta, self.gamma, spacing)
+            as_number(x, dtype) for x in (self.alpha, self.beta, self.gamma, spacing)
         )
         scale = h / (beta if self.half_cell else h * alpha / 2 + beta)
         return scale * alpha, scale * gamma
+
+    def homogeneous(self):
+        return Robin(self.alpha, self.beta, 0.0, self.wall)
 
 
 def check_faces(
@@ -257,7 +268,7 @@ def as_value(x: Any, inner: Inexact[Array, "..."]) -> Any:
         ValueError: If it has more axes than `inner`.
         TypeError: If it is complex and `inner` is real.
     """
-    x = _number(x, inner.dtype)
+    x = as_number(x, inner.dtype)
     if not isinstance(x, Array):
         return x
     if x.ndim > inner.ndim:
@@ -268,7 +279,7 @@ def as_value(x: Any, inner: Inexact[Array, "..."]) -> Any:
     return x.reshape((1,) * (inner.ndim - x.ndim) + x.shape)
 
 
-def _number(x: Any, dtype: Any) -> Any:
+def as_number(x: Any, dtype: Any) -> Any:
     """Python numbers as they are (weakly typed), all else as an array of the type."""
     if isinstance(x, np.generic):
         x = x.item()
@@ -278,6 +289,15 @@ def _number(x: Any, dtype: Any) -> Any:
     if isinstance(x, (int, float, complex)):
         return x
     return jnp.asarray(x).astype(dtype)
+
+
+def _affine(factor: Any, inner: Array, source: Any) -> Array:
+    """`factor * inner + source`, in the shape of `inner`."""
+    factor, source = as_value(factor, inner), as_value(source, inner)
+    if is_zero(factor):
+        return jnp.broadcast_to(jnp.asarray(source, inner.dtype), inner.shape)
+    product = factor * inner
+    return product if is_zero(source) else product + source
 
 
 def _check_wall(wall: str) -> None:

@@ -1,5 +1,16 @@
 """Mathematics: pure functions of arrays, without iteration and without jit inside."""
 
+from . import differences as differences
+from . import pointwise as pointwise
+from . import spectral as spectral
+from .differences import biharmonic as biharmonic
+from .differences import cell_volumes as cell_volumes
+from .differences import dirichlet_energy as dirichlet_energy
+from .differences import div_sigma_grad as div_sigma_grad
+from .differences import divergence as divergence
+from .differences import gradient as gradient
+from .differences import integrate as integrate
+from .differences import laplacian as laplacian
 from .hilbert import analytic_signal as analytic_signal
 from .hilbert import envelope as envelope
 from .hilbert import hilbert_transform as hilbert_transform
