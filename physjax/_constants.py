@@ -1,5 +1,7 @@
 """Physical constants: exact SI values, and the measured permittivity of CODATA 2018."""
 
+from typing import Any
+
 ELEMENTARY_CHARGE = 1.602176634e-19
 """C, exact. A value rounded to 1.6e-19 moves the current of a junction by percents."""
 BOLTZMANN = 1.380649e-23
@@ -14,7 +16,7 @@ PLANCK_REDUCED = 1.054571817e-34
 """J s."""
 
 
-def thermal_voltage(temperature):
+def thermal_voltage(temperature: Any) -> Any:
     """kT/q in V, for a temperature in K.
 
     >>> round(thermal_voltage(300.0), 9)

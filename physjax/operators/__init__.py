@@ -15,5 +15,8 @@ from .hilbert import analytic_signal as analytic_signal
 from .hilbert import envelope as envelope
 from .hilbert import hilbert_transform as hilbert_transform
 from .hilbert import instantaneous_phase as instantaneous_phase
+from .junctions import built_in_potential as built_in_potential
+from .junctions import depletion_width as depletion_width
+from .junctions import short_diode_current as short_diode_current
 from .kramers_kronig import imag_from_real as imag_from_real
 from .kramers_kronig import real_from_imag as real_from_imag

@@ -1,5 +1,9 @@
 """Algorithms: they iterate, factor or search."""
 
+from ._meshes import graded_mesh as graded_mesh
 from .baseline import asymmetric_least_squares as asymmetric_least_squares
 from .baseline import whittaker_smoother as whittaker_smoother
+from .drift_diffusion import Device1D as Device1D
+from .drift_diffusion import DriftDiffusion as DriftDiffusion
+from .drift_diffusion import solve_drift_diffusion as solve_drift_diffusion
 from .phase_retrieval import kramers_kronig_retrieval as kramers_kronig_retrieval
