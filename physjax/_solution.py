@@ -3,6 +3,7 @@
 from typing import Any, Generic, TypeVar
 
 import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Array, Int
 
@@ -13,12 +14,28 @@ Value = TypeVar("Value")
 SUCCESS = 0
 MAX_ITERATIONS = 1
 NON_FINITE = 2
+INCOMPATIBLE = 3
+RESIDUAL = 4
 
 MESSAGES = {
     SUCCESS: "converged",
     MAX_ITERATIONS: "the largest number of iterations was reached before convergence",
     NON_FINITE: "the answer holds values that are not finite",
+    INCOMPATIBLE: "no answer exists: the sources do not balance what passes the walls",
+    RESIDUAL: "the residual of the answer is above the tolerance",
 }
+
+
+@jax.tree_util.register_static
+class Label(str):
+    """A word in `stats`, static: it passes through `jit`, where a string cannot.
+
+    Example:
+        >>> jax.jit(lambda x: (x, Label("fft")))(1.0)[1] == "fft"
+        True
+    """
+
+    __slots__ = ()
 
 
 class Solution(eqx.Module, Generic[Value]):

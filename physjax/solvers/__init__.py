@@ -6,4 +6,9 @@ from .baseline import whittaker_smoother as whittaker_smoother
 from .drift_diffusion import Device1D as Device1D
 from .drift_diffusion import DriftDiffusion as DriftDiffusion
 from .drift_diffusion import solve_drift_diffusion as solve_drift_diffusion
+from .green import GreenFunction as GreenFunction
 from .phase_retrieval import kramers_kronig_retrieval as kramers_kronig_retrieval
+from .poisson import solve_poisson as solve_poisson
+from .poisson_solvers import MultigridSolver as MultigridSolver
+from .poisson_solvers import PoissonSolver as PoissonSolver
+from .poisson_solvers import Refined as Refined

@@ -67,7 +67,7 @@ class Modes(NamedTuple):
 
     @property
     def norms(self) -> Float[np.ndarray, " n"]:
-        """Sum over the cells of the squared modes; 1 for the normalised Fourier pair."""
+        """Sum over the cells of the squared modes; 1 for the real Fourier pair."""
         norms = np.full(self.n, self.period / 2)
         if self.trig == "fourier":
             norms[:] = 1
