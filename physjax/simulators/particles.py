@@ -12,6 +12,7 @@ interrupted.
 A capacity too small for the carriers is an error, never silent: `check` raises.
 """
 
+import functools as ft
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -28,8 +29,11 @@ from .particles_contacts import GhostSlab as GhostSlab
 from .particles_current import Current as Current
 from .particles_current import block_average as block_average
 from .particles_current import current_of_step
+from .particles_gaas import GalliumArsenide as GalliumArsenide
 from .particles_grid import Method, deposit, electric_field, gather
 from .particles_overdamped import Overdamped as Overdamped
+from .particles_refill import Refill as Refill
+from .particles_relaxation import RelaxationTime as RelaxationTime
 from .particles_state import ParticleDevice as ParticleDevice
 from .particles_state import Particles as Particles
 from .particles_state import pn_device as pn_device
@@ -131,7 +135,8 @@ def fields(
     sums = jax.vmap(
         lambda x, y, a: deposit(x, y, a, device.shape, device.spacing, method=method)
     )(particles.x, particles.y, amount)
-    density = sums * (jnp.asarray(device.weight, dtype) / device.volumes.astype(dtype))
+    weight, volumes = jnp.asarray(device.weight, dtype), device.volumes.astype(dtype)
+    density = sums * (weight / volumes)[None]
     charge = density[1] - density[0] + device.doping.astype(dtype)
     return Fields(density, solver(Q * charge, potentials.astype(dtype)).astype(dtype))
 
@@ -153,18 +158,33 @@ def step(
     Returns:
         The particles after it, its current, and the fields they moved in.
     """
-    key = jax.random.fold_in(key, particles.time)
-    now = fields(device, solver, particles, potentials, method=method)
-    vt = device.thermal_voltage
-    before = contacts.place(key, device, particles, transport.reach(dt, vt))
-    at = gather(
-        before.x,
-        before.y,
-        electric_field(now.potential, device.spacing),
-        device.spacing,
+    return _step(
+        None,
+        key,
+        device,
+        transport,
+        contacts,
+        solver,
+        particles,
+        potentials,
+        dt=dt,
         method=method,
     )
-    moves, motion = transport.advance(key, particles.motion, before.fresh, at, dt, vt)
+
+
+def _step(
+    always, key, device, transport, contacts, solver, particles, potentials, dt, method
+):
+    key = jax.random.fold_in(key, particles.time)
+    now = fields(device, solver, particles, potentials, method=method)
+    dtype = particles.x.dtype
+    vt, dt = jnp.asarray(device.thermal_voltage, dtype), jnp.asarray(dt, dtype)
+    before = contacts.place(key, device, particles, transport.reach(dt, vt))
+    field = electric_field(now.potential, device.spacing)
+    at = gather(before.x, before.y, field, device.spacing, method=method)
+    moves, motion = transport.advance(
+        key, particles.motion, before.fresh, at, dt, vt, ft.partial(_once, always)
+    )
     after = contacts.settle(
         key, device, transport, before, particles.alive, moves, motion
     )
@@ -174,9 +194,23 @@ def step(
         after.alive,
         after.motion,
         particles.time + 1,
-        particles.overflow | before.overflow,
+        particles.overflow | before.overflow | after.overflow,
     )
     return moved, current_of_step(device, after, dt), now
+
+
+def _once(always, function, *arguments):
+    """`function(*arguments)`, computed once and not once per use of the result.
+
+    XLA's CPU compiler repeats whatever it fuses in every consumer: here the random
+    numbers, at four times the cost. The branch of a condition it does not look into;
+    `always` is one that holds without its knowing.
+    """
+    if always is None:
+        return function(*arguments)
+    shapes = jax.eval_shape(function, *arguments)
+    never = lambda *_: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    return lax.cond(always, function, never, *arguments)
 
 
 def simulate(
@@ -226,7 +260,8 @@ def simulate(
 
     def body(carry, k):
         particles, mean = carry
-        particles, current, now = step(
+        particles, current, now = _step(
+            k >= 0,
             key,
             device,
             transport,

@@ -1,8 +1,7 @@
 """What happens at the ends of the device.
 
-`GhostSlab`: an ideal reservoir in equilibrium behind each contact. `Refill`: the scheme
-of the published code, which keeps the charge of the half cells at the contacts.
-`Closed`: walls.
+`GhostSlab`: an ideal reservoir in equilibrium behind each contact. `Closed`: walls. The
+scheme of the published code is in `particles_refill`.
 """
 
 from typing import Any, NamedTuple
@@ -32,6 +31,7 @@ class Settled(NamedTuple):
             particles that came or went are counted from or to the contact.
         entered: Particles that came minus those that went, per species (rows) and
             contact (columns).
+        overflow: Whether there were too few slots.
     """
 
     x: Float[Array, "2 slots"]
@@ -40,6 +40,7 @@ class Settled(NamedTuple):
     alive: Bool[Array, "2 slots"]
     moved: Float[Array, "2"]
     entered: Int[Array, "2 2"]
+    overflow: Bool[Array, ""]
 
 
 class GhostSlab(eqx.Module):
@@ -104,14 +105,14 @@ class GhostSlab(eqx.Module):
         """Moves all, reflects at the walls, deletes what is outside."""
         del key, transport
         x = before.x + step[0]
-        y, motion = _reflect_y(before.y + step[1], motion, device.height)
+        y, motion = reflect_y(before.y + step[1], motion, device.height)
         inside = (x >= 0) & (x <= device.length)
         present = alive | before.fresh
         kept = present & inside
         moved = jnp.clip(x, 0, device.length) - jnp.clip(before.x, 0, device.length)
         entered = [
-            _net(kept & (before.x < 0), alive & (x < 0)),
-            _net(kept & (before.x > device.length), alive & (x > device.length)),
+            count_net(kept & (before.x < 0), alive & (x < 0)),
+            count_net(kept & (before.x > device.length), alive & (x > device.length)),
         ]
         return Settled(
             x,
@@ -120,6 +121,7 @@ class GhostSlab(eqx.Module):
             kept,
             jnp.sum(jnp.where(present, moved, 0), axis=-1),
             jnp.stack(entered, -1),
+            jnp.asarray(False),
         )
 
 
@@ -155,13 +157,18 @@ class Closed(eqx.Module):
         """Moves all, reflects at all four sides."""
         del key, transport
         x, motion = _reflect_x(before.x + step[0], motion, device.length)
-        y, motion = _reflect_y(before.y + step[1], motion, device.height)
+        y, motion = reflect_y(before.y + step[1], motion, device.height)
         moved = jnp.sum(jnp.where(alive, x - before.x, 0), axis=-1)
-        return Settled(x, y, motion, alive, moved, jnp.zeros((2, 2), jnp.int32))
+        nobody = jnp.zeros((2, 2), jnp.int32)
+        return Settled(x, y, motion, alive, moved, nobody, jnp.asarray(False))
 
 
-def _net(came: Bool[Array, "2 slots"], went: Bool[Array, "2 slots"]) -> Array:
-    return jnp.sum(came.astype(jnp.int32) - went.astype(jnp.int32), axis=-1)
+def count_net(
+    came: Bool[Array, "2 slots"], went: Bool[Array, "2 slots"]
+) -> Int[Array, "2"]:
+    """Number of those who came minus those who went, per species."""
+    net = came.astype(jnp.int32) - went.astype(jnp.int32)
+    return jnp.sum(net, axis=-1, dtype=jnp.int32)
 
 
 def _reflect(position: Array, size: float) -> tuple[Array, Array]:
@@ -176,7 +183,10 @@ def _reflect_x(x: Array, motion: Any, size: float) -> tuple[Array, Any]:
     return x, _turn(motion, turned, 0)
 
 
-def _reflect_y(y: Array, motion: Any, size: float) -> tuple[Array, Any]:
+def reflect_y(
+    y: Float[Array, "2 slots"], motion: Any, size: float
+) -> tuple[Float[Array, "2 slots"], Any]:
+    """Specular reflection at the walls: position, and motion turned."""
     y, turned = _reflect(y, size)
     return y, _turn(motion, turned, 1)
 

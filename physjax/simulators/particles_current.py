@@ -44,8 +44,8 @@ def current_of_step(
     """The three currents of one step, and its ledger."""
     dtype = settled.moved.dtype
     signs = jnp.array(SIGNS, dtype)
-    scale = Q * device.weight / device.height / dt
-    scale = jnp.asarray(scale, dtype)
+    weight, dt = jnp.asarray(device.weight, dtype), jnp.asarray(dt, dtype)
+    scale = Q * weight / device.height / dt
     ramo = scale / device.length * jnp.sum(signs * settled.moved)
     charge = jnp.sum(signs[:, None] * settled.entered.astype(dtype), axis=0)
     count = jnp.sum(settled.alive, axis=-1, dtype=jnp.int32)

@@ -210,7 +210,7 @@ def _gather_scatter(x, y, fields, spacing) -> Array:
     _, nx, ny = fields.shape
     i, fx = _cell(x / spacing[0], nx)
     j, fy = _cell(y / spacing[1], ny)
-    fx, fy = fx.astype(fields.dtype), fy.astype(fields.dtype)
+    fx, fy = fx.astype(fields.dtype)[None], fy.astype(fields.dtype)[None]
     first = i * ny + j
     flat = fields.reshape(fields.shape[0], nx * ny)
     at = lambda k: flat.at[:, first + k].get(mode="promise_in_bounds")

@@ -7,6 +7,7 @@ the Fokker-Planck equation whose densities obey drift-diffusion. Exact for a con
 field, first order in the step otherwise.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -35,7 +36,8 @@ class Overdamped(eqx.Module):
         self, dt: float | Float[Array, ""], thermal_voltage: float | Float[Array, ""]
     ) -> Float[Array, "2"]:
         """Six standard deviations of a step, cm: the depth that a reservoir needs."""
-        return 6 * jnp.sqrt(2 * self.mobility * thermal_voltage * dt)
+        mobility = self.mobility.astype(jnp.result_type(thermal_voltage))
+        return 6 * jnp.sqrt(2 * mobility * thermal_voltage * dt)
 
     def rest(
         self,
@@ -56,6 +58,7 @@ class Overdamped(eqx.Module):
         field: Float[Array, "xy 2 slots"],
         dt: float | Float[Array, ""],
         thermal_voltage: float | Float[Array, ""],
+        once: Callable[..., Any] = lambda function, *arguments: function(*arguments),
     ) -> tuple[Float[Array, "xy 2 slots"], tuple[()]]:
         """Displacement of every particle in one step, cm, and its new motion.
 
@@ -66,17 +69,22 @@ class Overdamped(eqx.Module):
             field: At the particles, V/cm.
             dt: Length of the step, s.
             thermal_voltage: kT/q, V.
+            once: Evaluates a function of arrays in a computation of its own.
         """
-        del fresh
+        del fresh  # they move like all others
         dtype = field.dtype
         mobility, dt, vt = (
             jnp.asarray(a, dtype) for a in (self.mobility, dt, thermal_voltage)
         )
         spread = jnp.sqrt(2 * mobility * vt * dt)[:, None]
         drift = (jnp.array(SIGNS, dtype) * mobility * dt)[:, None]
-        words = random_words(key, 2, field.shape[1:])
-        steps = [
-            drift * e + spread * normal(word, dtype)
-            for e, word in zip(field, words, strict=True)
-        ]
-        return jnp.stack(steps), motion
+
+        def moves(key, field):
+            words = random_words(key, 2, field.shape[1:])
+            steps = [
+                drift * e + spread * normal(word, dtype)
+                for e, word in zip(field, words, strict=True)
+            ]
+            return jnp.stack(steps)
+
+        return once(moves, key, field), motion

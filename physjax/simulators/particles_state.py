@@ -123,7 +123,7 @@ def pn_device(
     acceptors: float = 1e17,
     donors: float = 1e17,
     intrinsic: float = 1e10,
-    per_cell: float = 32,
+    per_cell: float | int = 32,
     thermal_voltage: float = 0.025852,
 ) -> ParticleDevice:
     """Abrupt junction at half the length, acceptors on the side of the first contact.
@@ -152,7 +152,7 @@ def pn_device(
     return ParticleDevice(
         shape,
         spacing,
-        profile.astype(np.float32) if not jax.config.jax_enable_x64 else profile,
+        jnp.asarray(profile, jnp.result_type(float)),
         weight=max(acceptors, donors) * spacing[0] * spacing[1] / per_cell,
         intrinsic=intrinsic,
         thermal_voltage=thermal_voltage,
@@ -181,7 +181,7 @@ class Particles(eqx.Module):
     overflow: Bool[Array, ""]
 
     @property
-    def count(self) -> Int[Array, "2"]:
+    def count(self) -> Int[Array, "*batch 2"]:
         """Number of electrons and of holes."""
         return jnp.sum(self.alive, axis=-1, dtype=jnp.int32)
 

@@ -1,0 +1,153 @@
+"""Steps per second of the whole particle simulation against the same in numba.
+
+The device is silicon, 0.4 um x 0.08 um on 41 x 9 nodes with 32 particles per cell; 12
+biases from 0 to 1.1 V at once, in three groups of one capacity each, starting from the
+drift-diffusion solution. Both sides use the same Green's function. After the timing
+both must hold the same number of carriers.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from physjax.simulators import particles as P
+from physjax.simulators.particles_state import Particles
+
+from . import peers
+from .harness import Case, Gate, Table
+from .launch import Context
+from .particle_device import green_matrix, start_density, with_green
+
+BIASES = np.linspace(0.0, 1.1, 12)
+GROUPS = 3
+GATES = (Gate("speed", 0.3, 1.0, against="numba"),)
+
+
+def tables(context: Context) -> Iterator[Table]:
+    per_cell, steps = (4, 5) if context.quick else (32, 20)
+    device = P.pn_device(per_cell=per_cell)
+    mobility, mass = jnp.array([800.0, 300.0]), jnp.array([0.26, 0.26])
+    models = {
+        "overdamped": (P.Overdamped(mobility), 5e-15),
+        "relaxation time": (P.RelaxationTime(mobility, mass), 5e-15),
+        "gallium arsenide": (P.GalliumArsenide(1e17), 1e-14),
+    }
+    with jax.enable_x64(True):
+        density = np.stack([start_density(device, float(v)) for v in BIASES])
+    for number, (name, (model, dt)) in enumerate(models.items()):
+        ours = _Ours(device, model, density, dt, steps)
+        cases = [
+            Case(
+                "physjax",
+                ours.build,
+                jax.block_until_ready,
+                value=lambda result: np.concatenate([r.sum(-1) for r in result]),
+                units=steps,
+                gates=GATES if context.backend == "cpu" else (),
+            )
+        ]
+        if peers.find("numba") is None:
+            cases.append(peers.missing("numba", "numba"))
+        else:
+            theirs = partial(_numba, number, device, ours, dt, steps, mobility, mass)
+            cases.append(Case("numba", theirs, value=lambda c: c.sum(-1), units=steps))
+        yield Table(
+            op=f"particles, {name}",
+            size=f"{len(BIASES)} biases, {int(sum(c.sum() for c in ours.counts))}",
+            dtype="float32",
+            ref="numba"
+            if len(cases[1].name) == 5 and cases[1].missing is None
+            else "physjax",
+            cases=cases,
+            reference=np.concatenate([c.sum(-1) for c in ours.counts]).astype(float),
+            tolerance=0.05,
+            items=len(BIASES),
+            rounds=5,
+            seconds=3.0,
+        )
+
+
+class _Ours:
+    """The batch in groups, each with the capacity that it needs."""
+
+    def __init__(self, device, model, density, dt, steps):
+        self.device, self.model, self.dt, self.steps = device, model, dt, steps
+        self.volts = device.contact_potentials(jnp.asarray(BIASES, jnp.float32))
+        amounts = (density * np.asarray(device.volumes)).sum((-1, -2)) / device.weight
+        reach = np.asarray(model.reach(dt, device.thermal_voltage))
+        slab = np.asarray(device.contact_densities()).sum(-1) * reach * device.height
+        need = (1.15 * amounts + 1.2 * slab / device.weight).max(-1)
+        self.groups = np.array_split(np.arange(len(BIASES)), GROUPS)
+        key = jax.random.split(jax.random.key(0), len(BIASES))
+        self.keys, self.starts, self.counts = [], [], []
+        for group in self.groups:
+            slots = int(-(-need[group].max() // 256) * 256)
+            begin = partial(P.begin, slots=slots)
+            start = jax.jit(
+                jax.vmap(lambda k, n, begin=begin: begin(k, device, model, n))
+            )(key[group], jnp.asarray(density[group], jnp.float32))
+            self.keys.append(key[group])
+            self.starts.append(P.check(start))
+            self.counts.append(np.asarray(start.count))
+
+    def build(self):
+        device, solver = self.device, with_green(self.device)
+
+        @partial(jax.jit, donate_argnums=1)
+        def run(key, particles, volts):
+            one = lambda k, p, v: P.simulate(
+                k,
+                device,
+                self.model,
+                P.GhostSlab(),
+                solver,
+                p,
+                v,
+                dt=self.dt,
+                steps=self.steps,
+            )
+            done = jax.vmap(one)(key, particles, volts)
+            return done.particles, done.current.ramo, done.particles.count
+
+        states: list[Particles] = [jax.tree.map(jnp.copy, s) for s in self.starts]
+
+        def call():
+            counts = []
+            for g, group in enumerate(self.groups):
+                states[g], _, count = run(self.keys[g], states[g], self.volts[group])
+                counts.append(count)
+            return counts
+
+        return call
+
+
+def _numba(number, device, ours: _Ours, dt, steps, mobility, mass):
+    from . import numba_particles as N
+
+    setup = N.setup(number, device, green_matrix(device), dt, mobility, mass)
+    slots = max(start.x.shape[-1] for start in ours.starts) * 2
+    rows = {0: 0, 1: 2, 2: 4}[number]
+    shape = (len(BIASES), 2, slots)
+    x, y = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    motion = np.zeros((len(BIASES), 2, rows, slots), np.float32)
+    counts = np.concatenate(ours.counts).astype(np.int64)
+    for group, start in zip(ours.groups, ours.starts, strict=True):
+        parts = [] if not start.motion else [*start.motion[0], *start.motion[1:]]
+        for k, b in enumerate(group):
+            for c in range(2):
+                n = counts[b, c]
+                x[b, c, :n], y[b, c, :n] = start.x[k, c, :n], start.y[k, c, :n]
+                for row, part in enumerate(parts):
+                    motion[b, c, row, :n] = part[k, c, :n]
+    volts = np.asarray(ours.volts, np.float64)
+    calls = [0]
+
+    def call():
+        calls[0] += 1
+        N.advance(setup, x, y, motion, counts, volts, steps, calls[0] * 1000)
+        return counts.copy()
+
+    return call
