@@ -14,6 +14,10 @@ Peers come with `pip install 'physjax[bench]'`.
 BENCHMARKS = {
     "hilbert": "Hilbert transform against SciPy, PyTorch and pyFFTW",
     "kramers_kronig": "Kramers-Kronig retrieval, spectra per second",
+    "laplacian": "Laplacian against SciPy, findiff, PyTorch and numba",
+    "div_sigma_grad": "diffusion operator against NumPy, PyTorch and numba",
+    "drift_diffusion": "current-voltage sweeps of a p-n junction",
+    "particles": "particle simulation of a PN junction against numba",
     "training_step": "full training step of rampinn against PyTorch",
     "prediction": "rampinn's predictions: spectra per second, peak memory",
     "imports": "CPU time of importing physjax",

@@ -175,7 +175,8 @@ def _prepare(u, sigma, spacing, bc, faces):
             f"`sigma` must not have more axes than `u`; got shapes {sigma.shape} and "
             f"{field.shape}."
         )
-    sigma = sigma.reshape((1,) * (field.ndim - sigma.ndim) + sigma.shape)
+    shown = sigma.shape
+    sigma = sigma.reshape((1,) * (field.ndim - sigma.ndim) + shown)
     batch = axes[0].index
     space = field.shape[batch:]
     try:
@@ -185,8 +186,7 @@ def _prepare(u, sigma, spacing, bc, faces):
         fits = False
     if not fits:
         raise ValueError(
-            f"`sigma` must broadcast to `u`; got shapes {sigma.shape} and "
-            f"{field.shape}."
+            f"`sigma` must broadcast to `u`; got shapes {shown} and {field.shape}."
         )
     sigma = jnp.broadcast_to(sigma, (*sigma.shape[:batch], *space))
     return field, sigma.astype(field.dtype), axes, dtype

@@ -18,6 +18,7 @@ from ._stencils import (
     neighbours,
     padded,
     prepare,
+    wrapped,
 )
 
 Order = Literal[2, 4, 6, 8]
@@ -130,6 +131,10 @@ def _second_order(u: Array, axes: tuple[Axis, ...], inverse: list[Any]) -> Array
     out = _middle(inverse, -2.0) * u
     for axis, scale in zip(axes, inverse, strict=True):
         below, above = neighbours(u, axis.index)
+        if axis.periodic:
+            low, high = wrapped(u, axis.index)
+            out = out + scale * (below + above + low + high)
+            continue
         out = out + scale * (below + above)
         low, high = ghosts(u, axis)
         if not _vanishes(axis.low):

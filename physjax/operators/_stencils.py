@@ -130,6 +130,15 @@ def neighbours(u: Array, axis: int, distance: int = 1) -> tuple[Array, Array]:
     )
 
 
+def wrapped(u: Array, axis: int) -> tuple[Array, Array]:
+    """What `neighbours` lack on a periodic axis: zero but for the first or last row.
+
+    Two pads of complementary sign, which XLA vectorises; a slice and a pad it does not.
+    """
+    n = u.shape[axis]
+    return padded(u, axis, 1 - n, n - 1), padded(u, axis, n - 1, 1 - n)
+
+
 def at_low(rows: Array, axis: Axis) -> Array:
     """A field that is zero but for its first rows."""
     return padded(rows, axis.index, 0, axis.size - rows.shape[axis.index])

@@ -36,6 +36,7 @@ from ._stencils import (
     neighbours,
     prepare,
     wall_slopes,
+    wrapped,
 )
 
 Place = Literal["faces", "points"]
@@ -108,7 +109,7 @@ def divergence(
             or `"points"`.
 
     Returns:
-        In units of flux / length, of the dtype of the first component.
+        In units of flux / length, of the type that the components promote to.
 
     Raises:
         TypeError: If `flux` does not hold numbers or `bc` no conditions.
@@ -123,13 +124,13 @@ def divergence(
     fluxes = [as_inexact(q, "flux") for q in flux]
     if not fluxes:
         raise ValueError("`flux` must have one component per axis of space; got none.")
-    dtype = fluxes[0].dtype
+    dtype = jnp.result_type(*fluxes)
     fluxes = [q.astype(working_dtype(dtype)) for q in fluxes]
     count = len(check_spacing(spacing, fluxes[0].dtype))
     if bc is None:
         if at == "points":
             raise ValueError('`bc` is needed for a flux at "points"; got None.')
-        bc = [(Neumann(), Neumann())] * count
+        bc = _whole(spacing)
     shape = _cells(fluxes, count, at)
     axes = make_axes(shape, spacing, bc, fluxes[0].dtype, "flux")
     total = jnp.zeros(shape, fluxes[0].dtype)
@@ -229,6 +230,9 @@ def _on_faces(u: Array, axis: Axis) -> Array:
 
 def _at_points(u: Array, axis: Axis) -> Array:
     below, above = neighbours(u, axis.index)
+    if axis.periodic:
+        low, high = wrapped(u, axis.index)
+        return (above + high - below - low) / (2 * axis.spacing)
     low, high = ghosts(u, axis)
     out = (above - below) / (2 * axis.spacing)
     out = out - at_low(low / (2 * axis.spacing), axis)

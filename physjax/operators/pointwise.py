@@ -6,7 +6,7 @@ network and a sampled field can so stand in each other's place: `laplacian(net)`
 points of a grid is what `differences.laplacian` makes of `vmap(net)` there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 import jax
@@ -167,8 +167,8 @@ def div_sigma_grad(u: Field, sigma: Field | Num[ArrayLike, ""]) -> Field:
 
 def integrate(
     u: Field,
-    low: Num[ArrayLike, " d"],
-    high: Num[ArrayLike, " d"],
+    low: Num[ArrayLike, " d"] | Sequence[float],
+    high: Num[ArrayLike, " d"] | Sequence[float],
     *,
     points: int = 16,
 ) -> Inexact[Array, "..."]:
@@ -219,8 +219,8 @@ def integrate(
 def dirichlet_energy(
     u: Field,
     sigma: Field | Num[ArrayLike, ""],
-    low: Num[ArrayLike, " d"],
-    high: Num[ArrayLike, " d"],
+    low: Num[ArrayLike, " d"] | Sequence[float],
+    high: Num[ArrayLike, " d"] | Sequence[float],
     *,
     points: int = 16,
 ) -> Float[Array, "..."]:
