@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from physjax import io
-from physjax.cli._model import load_model
+from physjax import io, training
 from physjax.systems import load
 from physjax.systems.rampinn.lines import find_lines, match_lines
 from physjax.systems.rampinn.predict import predict_spectra
@@ -39,7 +38,7 @@ def folder():
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_model(load("rampinn"), None)
+    return training.load_model(load("rampinn"))
 
 
 def test_mean_absolute_error_on_the_vector_sets(folder, shipped):
