@@ -85,7 +85,7 @@ def _run(arguments: argparse.Namespace) -> int:
     print(f"{meta['host']}; {context.threads} threads; load {meta['load_start']}\n")
     rows: list[dict] = []
     for table in module.tables(context):
-        if arguments.only and arguments.only not in f"{table.op} {table.size}":
+        if arguments.only and arguments.only not in table.title:
             continue
         found = run_table(table, context, rounds=rounds, seconds=seconds)
         _show(report.markdown(found))

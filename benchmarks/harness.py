@@ -122,6 +122,10 @@ class Table:
     seconds: float = 1.0
     notes: Sequence[str] = field(default_factory=list)
 
+    @property
+    def title(self) -> str:
+        return f"{self.op}, {self.size}, {self.dtype}"
+
 
 def relative_error(value: Any, reference: Any) -> float:
     """max abs(value - reference) / max abs(reference), in float64."""
@@ -227,6 +231,9 @@ def _prepare(table: Table, case: Case, context: Context, row: dict):
     clock, block, calls = context.clock, case.block, range(repeats)
 
     def sample() -> float:
+        # One call apart from the clock: nobody pays for what the case before has left
+        # in the caches and in the allocator.
+        block(run())
         start = clock()
         for _ in calls:
             block(run())

@@ -45,9 +45,7 @@ def _shipped_model() -> Any:
     system = systems.load("rampinn")
     if system.weights is None:
         raise SystemExit("rampinn comes without weights; nothing to time")
-    make = ft.partial(system.make_model, system.presets["default"])
-    template = eqx.filter_eval_shape(make, jax.random.key(0))
-    return training.load_weights(system.weights, template)[0]
+    return training.load_model(system)[1]
 
 
 def _intensities(count: int) -> np.ndarray:

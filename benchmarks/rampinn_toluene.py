@@ -10,8 +10,7 @@ import sys
 
 import numpy as np
 
-from physjax import io
-from physjax.cli._model import load_model
+from physjax import io, training
 from physjax.systems import load
 from physjax.systems.rampinn.lines import find_lines, match_lines
 from physjax.systems.rampinn.predict import predict_spectra
@@ -24,7 +23,7 @@ def judge(path: str) -> tuple[int, int, int, np.ndarray]:
     """Lines found, false ones in 1800-2700, detections in 450-1750, offsets."""
     measured = io.read_spectra(path)
     nu = measured.wavenumber
-    _, model = load_model(load("rampinn"), None)
+    _, model = training.load_model(load("rampinn"))
     raman, _ = predict_spectra(model, measured.load().reshape(-1), nu)
     found = find_lines(nu, raman)
     off = match_lines(found, LINES)

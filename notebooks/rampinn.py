@@ -103,8 +103,7 @@ ax.legend(frameon=False)
 
 # %%
 system = systems.load("rampinn")
-template = training.abstract_model(system, system.presets["default"])
-model, metadata = training.load_weights(system.weights, template)
+config, model = training.load_model(system)
 retrieve = jax.jit(jax.vmap(model))
 answer = retrieve(batch.intensity)
 fig, rows = plt.subplots(3, 1, sharex=True, figsize=(8, 7), layout="constrained")

@@ -29,8 +29,7 @@ def own_cache(monkeypatch, tmp_path_factory):
 @pytest.fixture
 def stand_in(monkeypatch):
     """The whole way from the command line to the files, but for a costly model."""
-    import physjax.cli._model
-    from physjax import systems
+    from physjax import systems, training
     from physjax.systems.rampinn.predict import predict_file
 
     def evaluate(config, model, *, data):
@@ -40,9 +39,8 @@ def stand_in(monkeypatch):
     functions = dict.fromkeys(System._fields)
     functions |= {"name": "rampinn", "predict": predict_file, "evaluate": evaluate}
     monkeypatch.setattr(systems, "load", lambda name: System(**functions))
-    monkeypatch.setattr(
-        physjax.cli._model, "load_model", lambda system, weights: (None, StandIn())
-    )
+    load_model = lambda system, weights: (None, StandIn())
+    monkeypatch.setattr(training, "load_model", load_model, raising=False)
 
 
 @pytest.fixture(scope="module")

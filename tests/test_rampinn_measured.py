@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from physjax import io
-from physjax.cli._model import load_model
+from physjax import io, training
 from physjax.systems import load
 from physjax.systems.rampinn.lines import find_lines, match_lines
 from physjax.systems.rampinn.predict import predict_spectra
@@ -26,7 +25,7 @@ FLOORS = {
     "3b": 1.3e-2,
     "3c": 1.6e-2,
 }
-RING_MODE = np.array([1003.6])
+TOLUENE = np.array([521.7, 786.5, 1003.6, 1030.6, 1211.4, 1605.1])
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def folder():
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_model(load("rampinn"), None)
+    return training.load_model(load("rampinn"))
 
 
 def test_mean_absolute_error_on_the_vector_sets(folder, shipped):
@@ -56,15 +55,13 @@ def test_mean_absolute_error_on_the_vector_sets(folder, shipped):
 
 
 @pytest.mark.parametrize("exposure", ["000", "010"])
-def test_real_toluene_has_its_ring_mode_and_no_invented_lines(
-    folder, shipped, exposure
-):
-    """`python -m benchmarks.rampinn_toluene` judges all six lines by their floor."""
+def test_lines_of_real_toluene(folder, shipped, exposure):
     measured = io.read_spectra(folder / f"toluene_1ms_cars_spec_{exposure}.csv")
     nu = measured.wavenumber
     raman, _ = predict_spectra(shipped[1], measured.load().reshape(-1), nu)
     found = find_lines(nu, raman)
-    assert np.abs(match_lines(found, RING_MODE)) <= 4
+    offsets = match_lines(found, TOLUENE)
+    assert (np.abs(offsets) <= 4).sum() >= 4, offsets
     assert ((found > 1800) & (found < 2700)).sum() <= 10
     assert ((found > 450) & (found < 1750)).sum() <= 20
 

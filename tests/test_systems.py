@@ -16,7 +16,6 @@ import pytest
 import physjax
 from physjax import systems, training
 from physjax._settings import from_toml, to_toml
-from physjax.cli._model import load_model
 
 ROOT = Path(physjax.__file__).parent
 CHAPTERS = [
@@ -131,7 +130,7 @@ def test_weights_come_back_bit_for_bit(system, config, trained, tmp_path):
     model, metadata = training.load_weights(path, template)
     assert same_bits(model, trained.model)
     assert metadata["config"]["train"]["steps"] == STEPS
-    restored, again = load_model(system, str(path))
+    restored, again = training.load_model(system, str(path))
     assert restored == config
     assert same_bits(again, trained.model)
 
@@ -161,7 +160,7 @@ def test_the_shipped_weights_load(system):
         return
     assert system.weights.is_relative_to(ROOT / "systems" / system.name)
     assert system.weights.stat().st_size < 4e6
-    config, model = load_model(system, None)
+    config, model = training.load_model(system)
     assert isinstance(config, system.Config)
     for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_array)):
         assert np.isfinite(leaf).all()

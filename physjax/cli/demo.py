@@ -31,12 +31,11 @@ def run(argv: list[str]) -> int:
     """The verb `demo`."""
     args = parse(Demo, argv, "demo")
     from .. import systems, training
-    from ._model import load_model
 
     systems.config_module(args.system)
     training.enable_compilation_cache()
     system = systems.load(args.system)
-    config, model = load_model(system, None)
+    config, model = training.load_model(system)
     system.demo(
         config, model, args.out, input=args.input, dark=args.dark, steps=args.steps
     )

@@ -32,7 +32,6 @@ def run(argv: list[str]) -> int:
     """The verb `evaluate`."""
     args = parse(Evaluate, argv, "evaluate")
     from .. import io, systems, training
-    from ._model import load_model
 
     systems.config_module(args.system)
     out = args.out
@@ -43,7 +42,7 @@ def run(argv: list[str]) -> int:
         out = io.check_output(out, {".json"}, [args.data])
     training.enable_compilation_cache()
     system = systems.load(args.system)
-    config, model = load_model(system, args.weights)
+    config, model = training.load_model(system, args.weights)
     figures = system.evaluate(config, model, data=args.data)
     print_figures(figures)
     if out is not None:

@@ -45,12 +45,11 @@ def run(argv: list[str]) -> int:
     """The verb `predict`."""
     args = parse(Predict, argv, "predict")
     from .. import systems, training
-    from ._model import load_model
 
     systems.config_module(args.system)  # an unknown name fails before jax loads
     training.enable_compilation_cache()
     system = systems.load(args.system)
-    config, model = load_model(system, args.weights)
+    config, model = training.load_model(system, args.weights)
     with _terminable():
         summary = system.predict(
             config,

@@ -53,9 +53,7 @@ def train_here(
     system = systems.load(name)
     initial = None
     if weights is not None:
-        from ._model import load_model
-
-        initial = load_model(system, weights)[1]
+        initial = training.load_model(system, weights)[1]
     try:
         training.train(system, config, out, initial=initial, resume=resume)
     except training.Interrupted as stop:

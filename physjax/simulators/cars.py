@@ -23,6 +23,7 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from ..operators import hilbert_transform
 from .backgrounds import (
     BACKGROUNDS,
     excitation_profile,
@@ -81,6 +82,68 @@ def susceptibility(
     width = lines.width[:, None]
     scale = lines.amplitude[:, None] / (detuning**2 + width**2)
     return jnp.sum(scale * detuning, 0), jnp.sum(scale * width, 0)
+
+
+def at_resolution(
+    wavenumber: Float[Array, " n"],
+    lines: Lines,
+    background: Float[Array, " n"],
+    sigma: Float[Array, ""],
+    *,
+    lag: Float[Array, " n"] | float = 0.0,
+) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+    r"""Intensity through a Gaussian instrument response, and the Raman spectrum in it.
+
+    The intensity is $G_\sigma * \tfrac12|\chi_R + e^{i\theta}\chi_{NRB}|^2$. Blurred,
+    it is the squared modulus of no sum of Lorentzians. What is left to find is the
+    susceptibility that has no zeros in the upper half-plane and, for $\theta = 0$, this
+    intensity: the Kramers-Kronig retrieval with a perfect reference,
+
+    $$\varphi = \arg(\chi' + \chi_{NRB}) + H[\tfrac12 \ln(I / I')], \qquad
+      \text{raman} = \sqrt{2I} \sin\varphi.$$
+
+    with its negative lobe below strong narrow lines set to 0. These lines lie above
+    their centres, by up to $\sigma$; where nothing is blurred, `raman` is
+    $\operatorname{Im}\chi_R$ exactly.
+
+    Args:
+        wavenumber: Ascending uniform axis.
+        lines: As they are before the instrument.
+        background: $\chi_{NRB}$, varying slowly over $\sigma$.
+        sigma: Standard deviation of the response, in points.
+        lag: Phase $\theta$ of the background, rad.
+
+    Returns:
+        `(intensity, raman)`.
+    """
+    # chi' has the lines broadened by sigma: near the answer, free of zeros, and as
+    # smooth as I, so that the transform of the logarithm meets no narrow features.
+    step = wavenumber[1] - wavenumber[0]
+    near = lines._replace(width=lines.width + sigma * step)
+    real, imag = susceptibility(wavenumber, lines)
+    near_real, near_imag = susceptibility(wavenumber, near)
+    half_square = lambda re, im: 0.5 * (re**2 + im**2)
+    ideal = _blur(half_square(real + background, imag), sigma)
+    near_ideal = half_square(near_real + background, near_imag)
+    floor = 1e-7 * jnp.max(near_ideal)
+    log = 0.5 * jnp.log((ideal + floor) / (near_ideal + floor))
+    phase = jnp.arctan2(near_imag, near_real + background) + hilbert_transform(log)
+    raman = jnp.sqrt(2 * ideal) * jnp.maximum(jnp.sin(phase), 0)
+    turned = half_square(
+        real + background * jnp.cos(lag), imag + background * jnp.sin(lag)
+    )
+    return _blur(turned, sigma), raman
+
+
+def _blur(signal, sigma):
+    """Convolution with a Gaussian of `sigma` points, edges continued."""
+    pad = 32
+    padded = jnp.pad(signal, pad, mode="edge")
+    frequency = jnp.asarray(np.fft.rfftfreq(padded.size), signal.dtype)
+    transfer = jnp.exp(-0.5 * (2 * math.pi * frequency * sigma) ** 2)
+    spectrum = jnp.fft.rfft(padded)
+    blurred = jnp.fft.irfft(transfer.astype(spectrum.dtype) * spectrum, padded.size)
+    return jnp.maximum(blurred[pad:-pad], 0)
 
 
 # --- pieces the generators share ------------------------------------------------------
@@ -255,14 +318,16 @@ def broad(
     """Spectra as broad as spectrometers make them; ours.
 
     Lines anywhere (also just outside the window), gathered in one region or spread;
-    width 0.7 to 30 points, log-uniform with a spread of its own per spectrum; resonance
-    0.04 to 2 times the background's scale, log-uniform. Six of ten backgrounds vary
-    slowly, the others are two sigmoids. A quarter carry a Stokes envelope, half one of
+    width 0.7 to 30 points, log-uniform with a spread of its own per spectrum; half of
+    the spectra are blurred by an instrument response of 0.7 to 4 points (sigma), see
+    `at_resolution`. Resonance, as resolved, 0.04 to 2 times the background's scale,
+    log-uniform. Six of ten backgrounds vary slowly, the others are two sigmoids. A
+    quarter carry a Stokes envelope, half one of
     two- and three-colour excitation. Noise: white, log-uniform 1e-4 to 5e-3, and shot
     noise with variance proportional to intensity; half keep a constant dark offset of
     up to 1 % of the maximum. Three of ten saturate the detector, at 0.15 to 0.95 of the
     maximum. In half the background is not quite real, as near a two-photon resonance
-    or with chirped pulses: its phase is a line of N(0, 0.45) rad at the centre.
+    or with chirped pulses: its phase is a line of N(0, 0.25) rad at the centre.
     """
     keys = jax.random.split(key, 12)
     x = jnp.asarray(np.linspace(0, 1, num_points), dtype)
@@ -281,39 +346,41 @@ def broad(
     width = middle * jnp.exp(spread * jax.random.normal(kw, (_MAX_LINES,), dtype))
     width = jnp.clip(width, 0.7, 30.0) / num_points
     height = _loguniform(ka, (_MAX_LINES,), dtype, 0.02, 1.0)
-    real, imag = susceptibility(x, Lines(mask * height * width, center, width))
+    lines = Lines(mask * height * width, center, width)
 
     # background: slow polynomial bounded away from zero, or two sigmoids
     low, high = jnp.sort(jax.random.uniform(keys[3], (2,), dtype, 0.15, 1.0))
     slow = low + (high - low) * polynomial_background(keys[4], x)
     background = jnp.where(coin(keys[5], 0.6), slow, two_sigmoid_background(keys[6], x))
     strength = _loguniform(keys[7], (), dtype, 0.04, 2.0) * background.max()
+    sigma = _loguniform(jax.random.fold_in(keys[7], 1), (), dtype, 0.7, 4.0)
+    sigma = jnp.where(coin(jax.random.fold_in(keys[7], 2), 0.5), sigma, 0.0)
+    resolved = lines._replace(width=width + sigma / num_points)
+    real, imag = susceptibility(x, resolved)
     scale = strength / jnp.sqrt(jnp.max(real**2 + imag**2))
+    lines = lines._replace(amplitude=scale * lines.amplitude)
+    lag = jax.random.normal(jax.random.fold_in(keys[8], 1), (2,), dtype)
+    lag = 0.25 * (lag[0] + lag[1] * (x - 0.5))  # radian
+    lag = jnp.where(coin(jax.random.fold_in(keys[8], 2), 0.5), lag, 0.0)
+    clean, raman = at_resolution(x, lines, background, sigma, lag=lag)
+
     pick = jax.random.randint(keys[8], (), 0, 4)
     envelope = jnp.where(
         pick == 1, stokes_envelope(keys[9], x), excitation_profile(keys[9], x)
     )
-    root = jnp.where(pick == 0, 1.0, jnp.sqrt(envelope))
-
-    real, imag, background = real * scale * root, imag * scale * root, background * root
-    lag = jax.random.normal(jax.random.fold_in(keys[8], 1), (2,), dtype)
-    lag = 0.45 * (lag[0] + lag[1] * (x - 0.5))  # radian
-    lag = jnp.where(coin(jax.random.fold_in(keys[8], 2), 0.5), lag, 0.0)
-    total_real, total_imag = (
-        real + background * jnp.cos(lag),
-        imag + background * jnp.sin(lag),
-    )
-    clean = 0.5 * (total_real**2 + total_imag**2)
+    envelope = jnp.where(pick == 0, 1.0, envelope)
+    root = jnp.sqrt(envelope)
+    clean, raman, background = envelope * clean, root * raman, root * background
     top = clean.max()
     white = _loguniform(keys[10], (), dtype, 1e-4, 5e-3)
     shot = _loguniform(jax.random.fold_in(keys[10], 1), (), dtype, 1e-4, 1e-2)
     dark = _loguniform(jax.random.fold_in(keys[10], 2), (), dtype, 1e-4, 1e-2)
     dark = jnp.where(coin(jax.random.fold_in(keys[10], 3), 0.5), dark, 0.0)
-    sigma = jnp.sqrt((white * top) ** 2 + shot**2 * top * clean)
-    noise = sigma * jax.random.normal(keys[11], x.shape, dtype)
+    deviation = jnp.sqrt((white * top) ** 2 + shot**2 * top * clean)
+    noise = deviation * jax.random.normal(keys[11], x.shape, dtype)
     measured = clean + dark * top + noise
 
     clip, level = jax.random.split(jax.random.fold_in(key, 12))
     ceiling = jax.random.uniform(level, (), dtype, 0.15, 0.95) * top
     measured = jnp.where(coin(clip, 0.3), jnp.minimum(measured, ceiling), measured)
-    return CarsSpectrum(measured, imag, background)
+    return CarsSpectrum(measured, raman, background)

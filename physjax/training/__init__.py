@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .cache import enable_compilation_cache as enable_compilation_cache
     from .config import TrainConfig as TrainConfig
+    from .load import load_model as load_model
     from .load import load_run as load_run
     from .loop import TrainResult as TrainResult
     from .loop import train as train
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _HOME = {
     "enable_compilation_cache": "cache",
     "TrainConfig": "config",
+    "load_model": "load",
     "load_run": "load",
     "TrainResult": "loop",
     "train": "loop",
@@ -37,6 +39,7 @@ __all__ = [
     "TrainResult",
     "abstract_model",
     "enable_compilation_cache",
+    "load_model",
     "load_run",
     "load_weights",
     "read_metadata",

@@ -7,11 +7,13 @@ from typing import Any
 import equinox as eqx
 import jax
 
-from .._errors import CheckpointError
+from .._errors import CheckpointError, ConfigError
+from .._settings import from_table
 from .._system import System
 from . import checkpoint, run_folder
 from .progress import Progress
 from .step import abstract_model, is_trained, static_part
+from .weights import load_weights, read_metadata
 
 
 def load_run(system: System, run_dir: str | os.PathLike) -> tuple[Any, Any]:
@@ -40,3 +42,41 @@ def load_run(system: System, run_dir: str | os.PathLike) -> tuple[Any, Any]:
     path = checkpoint.path_of(run.checkpoints, found[0])
     params = checkpoint.restore(path, template, only="params")
     return config, eqx.combine(params, static_part(system, config))
+
+
+def load_model(
+    system: System, weights: str | os.PathLike | None = None
+) -> tuple[Any, Any]:
+    """Settings and model: those of the package, of a run, or of a file.
+
+    Args:
+        system: The system.
+        weights: A run folder, a `.safetensors` file whose metadata holds `config`, or
+            None for the weights of the package.
+
+    Returns:
+        `(config, model)`.
+
+    Raises:
+        ConfigError: The package has no weights of the system.
+        CheckpointError: The weights are not there, damaged, or of another model.
+    """
+    if weights is not None and Path(weights).is_dir():
+        return load_run(system, weights)
+    path = weights if weights is not None else system.weights
+    if path is None:
+        raise ConfigError(
+            f"{system.name} comes without weights; train it with "
+            f"`physjax train {system.name}` and name the run by --weights RUN."
+        )
+    if not Path(path).exists():
+        raise CheckpointError(
+            f"there are no weights {path}; name a run folder or a .safetensors file."
+        )
+    table = read_metadata(path).get("config")
+    if not isinstance(table, dict):
+        raise CheckpointError(
+            f"the metadata of {path} holds no 'config'; name its run."
+        )
+    config = from_table(system.presets["default"], table, f"{path}: config")
+    return config, load_weights(path, abstract_model(system, config))[0]

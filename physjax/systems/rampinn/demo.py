@@ -44,6 +44,8 @@ def demo(
         steps: Steps of the small training; the preset's by default.
     """
     folder = Path(folder)
+    if input is not None:
+        io.read_spectra(input)  # refuses bad files before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     if input is None:
         measured, dark = (
