@@ -17,7 +17,7 @@ FEW = 128
 class BlockTridiagonal(NamedTuple):
     """$A_i x_{i-1} + B_i x_i + C_i x_{i+1}$, indices (row, column, block).
 
-    The first block of `lower` and the last one of `upper` must be zero.
+    The first block of `lower` and the last one of `upper` are never used.
     """
 
     lower: Float[Array, "r r n"]
@@ -35,9 +35,7 @@ def solve_block_tridiagonal(
 
     Example:
         >>> one = jnp.ones((1, 1, 3))
-        >>> matrix = BlockTridiagonal(
-        ...     -one.at[..., 0].set(0.0), 2 * one, -one.at[..., -1].set(0.0)
-        ... )
+        >>> matrix = BlockTridiagonal(-one, 2 * one, -one)
         >>> solve_block_tridiagonal(matrix, jnp.array([[0.0, 0.0, 4.0]])).tolist()
         [[1.0, 2.0, 3.0]]
 
@@ -53,7 +51,8 @@ def solve_block_tridiagonal(
 
 
 def _apply(matrix, x):
-    before, after = jnp.roll(x, 1, -1), jnp.roll(x, -1, -1)
+    before = jnp.pad(x[:, :-1], ((0, 0), (1, 0)))
+    after = jnp.pad(x[:, 1:], ((0, 0), (0, 1)))
     parts = zip(matrix, (before, x, after), strict=True)
     return sum(jnp.sum(a * b[None], axis=1) for a, b in parts)
 
@@ -108,9 +107,9 @@ def _eliminate(rows):
     """Multiplies by the inverse of the diagonal, which is left out of the answer."""
     r = rows.shape[0]
     for i in range(r):
-        pivot = rows[i] / rows[i, i]
+        pivot = rows[i] / rows[i, i][None]
         rows = jnp.stack(
-            [pivot if j == i else rows[j] - rows[j, i] * pivot for j in range(r)]
+            [pivot if j == i else rows[j] - rows[j, i][None] * pivot for j in range(r)]
         )
         # Else every later stage would compute the earlier ones anew.
         rows = lax.optimization_barrier(rows)
@@ -138,9 +137,9 @@ def _inserted(solved, before, after):
 
 def _times(a, b):
     """Product of small matrices, block by block."""
-    total = a[:, 0, None] * b[0]
+    total = a[:, 0, None] * b[0][None]
     for j in range(1, a.shape[1]):
-        total = total + a[:, j, None] * b[j]
+        total = total + a[:, j, None] * b[j][None]
     return total
 
 

@@ -81,7 +81,7 @@ def follow(
             push(run.root, path.roots),
             push(place, path.places),
             jnp.where(run.converged, kept, shorter),
-            path.num_roots + run.converged,
+            path.num_roots + run.converged.astype(jnp.int32),
             path.num_iterations + run.num_iterations,
             run.finite,
         )

@@ -9,7 +9,7 @@ from jaxtyping import Float64
 
 
 def graded_mesh(
-    positions: Sequence[float], spacings: Sequence[float]
+    positions: Sequence[float | int], spacings: Sequence[float | int]
 ) -> Float64[np.ndarray, " m"]:
     r"""Nodes whose spacing changes geometrically from one given position to the next.
 

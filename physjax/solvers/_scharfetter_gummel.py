@@ -36,7 +36,8 @@ def with_contacts(device: Profile, volts, inner: Float[Array, "3 k"]):
     bias = volts / device.thermal_voltage
     zero_n, zero_p = references(device, volts)
     psi = neutral_start(device)[0]
-    left = jnp.stack([psi[0] + bias, bias - zero_n, bias - zero_p])
+    # `bias - zero_n` is `zero_p`, exactly so in reverse mode too.
+    left = jnp.stack([psi[0] + bias, zero_p, zero_n])
     right = jnp.stack([psi[-1], -zero_n, -zero_p])
     return jnp.concatenate([left[:, None], inner, right[:, None]], axis=1)
 
@@ -105,7 +106,7 @@ def residual(device: Profile, volts, inner: Float[Array, "3 k"]) -> Float[Array,
     u = with_contacts(device, volts, inner)
     widths = 0.5 * (device.x[2:] - device.x[:-2])
     inflow = fluxes(device, volts, u)
-    return jnp.diff(inflow) - sources(device, volts, u)[:, 1:-1] * widths
+    return jnp.diff(inflow) - sources(device, volts, u)[:, 1:-1] * widths[None]
 
 
 def jacobian(device: Profile, volts, inner: Float[Array, "3 k"]) -> BlockTridiagonal:
@@ -136,11 +137,11 @@ def jacobian(device: Profile, volts, inner: Float[Array, "3 k"]) -> BlockTridiag
         jax.grad(lambda u: total(0, u))(u),
         jax.grad(lambda u: total(1, u))(u),
     )
-    at_node = jnp.stack([charge, rate, -rate])[:, :, 1:-1] * widths
+    at_node = jnp.stack([charge, rate, -rate])[:, :, 1:-1] * widths[None, None]
     return BlockTridiagonal(
-        -by_left[..., :-1].at[..., 0].set(0),
+        -by_left[..., :-1],
         by_left[..., 1:] - by_right[..., :-1] - at_node,
-        by_right[..., 1:].at[..., -1].set(0),
+        by_right[..., 1:],
     )
 
 

@@ -18,9 +18,10 @@ from ._devices import Profile, profile, wide
 FIRST_STEP = 2.0  # of the bias, in kT/q
 SMALLEST_STEP = 1e-4
 MAX_NEWTON = 25
-ROUNDING = 1e-10  # of the unknowns, in kT/q: an update below it says nothing
-SMALL = 1e-5  # an update below it squares itself in the next iteration,
-BALANCED = 1e-6  # if the currents are constant to this fraction
+SMALL = 1e-5  # an update of the unknowns, in kT/q, after which only rounding is left,
+BALANCED = 1e-8  # if the currents were constant to this fraction before it
+ROUNDING = 1e-10  # an update that says nothing: this often in a row it is the end
+PATIENCE = 4
 
 
 class DriftDiffusion(eqx.Module):
@@ -144,7 +145,7 @@ def solve_drift_diffusion(
 
 def _newton(device: Profile, volts, guess) -> NewtonRun:
     def iterate(state):
-        u, _, _, k = state
+        u, _, _, calm, k = state
         unbalanced = sg.residual(device, volts, u)
         update = solve_block_tridiagonal(sg.jacobian(device, volts, u), -unbalanced)
         size = jnp.max(jnp.abs(update))
@@ -152,16 +153,18 @@ def _newton(device: Profile, volts, guess) -> NewtonRun:
         balanced = jnp.max(jnp.abs(unbalanced[1:])) <= BALANCED * jnp.max(
             jnp.abs(currents)
         )
-        done = (size < ROUNDING) | ((size < SMALL) & balanced)
-        return _moved(u, update), done, jnp.isfinite(size), k + 1
+        calm = jnp.where(size < ROUNDING, calm + 1, 0)
+        done = ((size < SMALL) & balanced) | (calm == PATIENCE)
+        return _moved(u, update), done, jnp.isfinite(size), calm, k + 1
 
     def unfinished(state):
-        _, done, finite, k = state
+        _, done, finite, _, k = state
         return ~done & finite & (k < MAX_NEWTON)
 
     yes, no = jnp.ones((), bool), jnp.zeros((), bool)
-    state = guess, no, yes, jnp.zeros((), jnp.int32)
-    u, done, finite, k = jax.lax.while_loop(unfinished, iterate, state)
+    zero = jnp.zeros((), jnp.int32)
+    state = guess, no, yes, zero, zero
+    u, done, finite, _, k = jax.lax.while_loop(unfinished, iterate, state)
     return NewtonRun(u, done & finite, finite, k)
 
 
