@@ -4,7 +4,7 @@
 The same algorithm as `physjax.simulators.particles`: the same weights, Green's
 function, steps, ghost slab and scattering tables. What differs is what comes naturally
 there: particles packed at the front of their array, charge added cell by cell, numba's
-own generator, a slab of the depth of six standard deviations, `prange` over biases.
+own generator, a slab of the depth of five standard deviations, `prange` over biases.
 """
 
 import math
@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from physjax.simulators import particles_gaas_rates as rates
+from physjax.simulators.particles import exact_solver
 
 OVERDAMPED, RELAXATION, GAAS = range(3)
 SPEED = (2 * 1.602176634e-19 / 9.1093837015e-31) ** 0.5 * 100
@@ -43,7 +44,7 @@ class Setup(NamedTuple):
     alphas: np.ndarray
 
 
-def setup(model, device, green, dt, mobility, mass) -> Setup:
+def setup(model, device, permittivity, dt, mobility, mass) -> Setup:
     t = rates.scattering_tables(1e17)
     pad = lambda a: np.pad(a, ((0, 0), (0, 1)))
     cumulative = np.pad(t.cumulative, ((0, 0), (0, 0), (0, 1)), mode="edge")
@@ -63,7 +64,7 @@ def setup(model, device, green, dt, mobility, mass) -> Setup:
         float(device.weight),
         np.asarray(device.doping, np.float32),
         np.asarray(device.contact_densities(), np.float64),
-        np.asarray(green, np.float32),
+        np.ascontiguousarray(exact_solver(device, permittivity).matrix.T),
         dt,
         float(device.thermal_voltage),
         np.asarray(mobility, np.float64),
@@ -198,10 +199,10 @@ def _one_bias(s, xs, ys, motion, counts, volts, steps, seed, currents):
     nx, ny = s.doping.shape
     dx, dy = length / (nx - 1), height / (ny - 1)
     f4 = np.float32
-    phi = np.zeros((nx, ny), f4)
     ex, ey = np.zeros((nx, ny), f4), np.zeros((nx, ny), f4)
     nodes = np.zeros((2, nx, ny), f4)
-    charge = np.zeros((nx - 2) * ny, f4)
+    charge = np.zeros((nx - 2) * ny + 2, f4)
+    charge[-2:] = volts
     kappa = SPEED * SPEED / 2
     for step in range(steps):
         nodes[:] = 0
@@ -212,12 +213,7 @@ def _one_bias(s, xs, ys, motion, counts, volts, steps, seed, currents):
                 edge = 0.5 if j == 0 or j == ny - 1 else 1.0
                 net = (nodes[1, i, j] - nodes[0, i, j]) * s.weight / (dx * dy * edge)
                 charge[(i - 1) * ny + j] = Q * (net + s.doping[i, j])
-        inner = np.dot(s.green, charge)
-        for i in range(nx):
-            for j in range(ny):
-                linear = volts[0] + (volts[1] - volts[0]) * i / (nx - 1)
-                inside = 0 < i < nx - 1
-                phi[i, j] = linear + (inner[(i - 1) * ny + j] if inside else 0.0)
+        phi = np.dot(s.green, charge).reshape(nx, ny)
         _field(phi, dx, dy, ex, ey)
         total = 0.0
         for c in range(2):
@@ -229,7 +225,7 @@ def _one_bias(s, xs, ys, motion, counts, volts, steps, seed, currents):
             thermal = math.sqrt(kappa / s.mass[c] * s.vt)
             probability = s.dt / (mu * s.mass[c] / kappa + s.dt / 2)
             force = sign * SPEED / 2
-            reach = 6 * spread
+            reach, variance = 5 * spread, spread * spread
             if s.model == 1:
                 reach = 6 * thermal * s.dt
             elif s.model == 2:
@@ -240,6 +236,8 @@ def _one_bias(s, xs, ys, motion, counts, volts, steps, seed, currents):
             # The reservoirs, written behind the particles that are there.
             for side in range(2):
                 slab = s.slab_density[c, side] * reach * height / s.weight
+                if s.model == 0:
+                    slab *= 2  # for what the contact takes of those who touch it
                 number = int(slab + np.random.random())
                 for _ in range(number):
                     depth = reach * np.random.random()
@@ -258,6 +256,8 @@ def _one_bias(s, xs, ys, motion, counts, volts, steps, seed, currents):
                 fx = _at(start, y[k], dx, dy, ex)
                 fy = _at(start, y[k], dx, dy, ey)
                 if s.model == 0:
+                    if k >= old and np.random.random() < 0.5:
+                        fx = 0.0
                     wx = drift * fx + spread * np.random.normal()
                     wy = drift * fy + spread * np.random.normal()
                 elif s.model == 1:
@@ -273,6 +273,14 @@ def _one_bias(s, xs, ys, motion, counts, volts, steps, seed, currents):
                 else:
                     wx, wy = _fly(s, p, k, force * fx, force * fy)
                 xn, yn = x[k] + wx, y[k] + wy
+                if s.model == 0 and k < old:
+                    # A path that touched a contact on its way ended there.
+                    left = x[k] * xn
+                    right = (length - x[k]) * (length - xn)
+                    near = min(left, right)
+                    close = 0 < near < 9 * variance
+                    if close and np.random.random() < math.exp(-2 * near / variance):
+                        xn = -1e-9 if left < right else length + 1e-9
                 moved += min(max(xn, 0.0), length) - start
                 if xn < 0 or xn > length:
                     continue

@@ -17,6 +17,7 @@ from physjax.simulators.particles_grid import (
 from physjax.simulators.particles_random import (
     normal,
     random_words,
+    spare_uniform,
     two_uniforms,
     uniform,
 )
@@ -139,8 +140,10 @@ def test_distributions(dtype):
     assert abs(float(u.mean()) - 0.5) < 3 * 0.29 * error
     for power, moment, spread in ((1, 0, 1), (2, 1, 1.4), (3, 0, 3.9), (4, 3, 9.8)):
         assert abs(float((g**power).mean()) - moment) < 3.5 * spread * error
-    a, b = two_uniforms(words[0], dtype)
-    assert abs(float(((a - 0.5) * (b - 0.5)).mean())) < 3 * error / 12
+    for a, b in (two_uniforms(words[0], dtype), (u, spare_uniform(*words, dtype))):
+        assert 0 < float(b.min()) < float(b.max()) < 1
+        assert abs(float(b.mean()) - 0.5) < 3 * 0.29 * error
+        assert abs(float(((a - 0.5) * (b - 0.5)).mean())) < 3 * error / 12
 
 
 def test_bad_arguments_are_named(unchecked):

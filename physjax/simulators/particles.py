@@ -32,6 +32,7 @@ from .particles_current import current_of_step
 from .particles_gaas import GalliumArsenide as GalliumArsenide
 from .particles_grid import Method, deposit, electric_field, gather
 from .particles_overdamped import Overdamped as Overdamped
+from .particles_poisson import exact_solver as exact_solver
 from .particles_refill import Refill as Refill
 from .particles_relaxation import RelaxationTime as RelaxationTime
 from .particles_state import ParticleDevice as ParticleDevice
@@ -179,11 +180,19 @@ def _step(
     now = fields(device, solver, particles, potentials, method=method)
     dtype = particles.x.dtype
     vt, dt = jnp.asarray(device.thermal_voltage, dtype), jnp.asarray(dt, dtype)
-    before = contacts.place(key, device, particles, transport.reach(dt, vt))
+    before = contacts.place(key, device, transport, particles, dt)
     field = electric_field(now.potential, device.spacing)
     at = gather(before.x, before.y, field, device.spacing, method=method)
     moves, motion = transport.advance(
-        key, particles.motion, before.fresh, at, dt, vt, ft.partial(_once, always)
+        key,
+        particles.motion,
+        before.fresh,
+        at,
+        dt,
+        vt,
+        start=before.x,
+        ends=device.length if contacts.absorbing else None,
+        once=ft.partial(_once, always),
     )
     after = contacts.settle(
         key, device, transport, before, particles.alive, moves, motion

@@ -4,7 +4,7 @@
 scheme of the published code is in `particles_refill`.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -55,14 +55,18 @@ class GhostSlab(eqx.Module):
     short: then `overflow` is set.
 
     Where both contacts supply a species, the empty slots are shared out in proportion.
+    A transport model whose paths end where they touch a contact is supplied for it.
     """
+
+    absorbing: ClassVar[bool] = True
 
     def place(
         self,
         key: PRNGKeyArray,
         device: ParticleDevice,
+        transport: Any,
         particles: Particles,
-        reach: Float[Array, "2"],
+        dt: Float[Array, ""],
     ) -> Placed:
         """Puts every empty slot into the slab."""
         x, alive = particles.x, particles.alive
@@ -74,7 +78,8 @@ class GhostSlab(eqx.Module):
         left = (density[:, 0] / safe)[:, None]
         empty = (x.shape[1] - particles.count).astype(dtype)
         weight = jnp.asarray(device.weight, dtype)
-        depth = empty * (weight / device.height) / safe
+        depth = empty * (weight / device.height / transport.supply) / safe
+        reach = transport.reach(dt, jnp.asarray(device.thermal_voltage, dtype))
         u, v = two_uniforms(random_words(key, 1, x.shape, CONTACT_LANE)[0], dtype)
         # u in (0, left) goes behind the first contact, the rest behind the second.
         behind_left = -u / jnp.where(left > 0, left, 1)
@@ -132,15 +137,18 @@ class Closed(eqx.Module):
     decide who scatters.
     """
 
+    absorbing: ClassVar[bool] = False
+
     def place(
         self,
         key: PRNGKeyArray,
         device: ParticleDevice,
+        transport: Any,
         particles: Particles,
-        reach: Float[Array, "2"],
+        dt: Float[Array, ""],
     ) -> Placed:
         """Leaves all as it is."""
-        del key, device, reach
+        del key, device, transport, dt
         nothing = jnp.zeros_like(particles.alive)
         return Placed(particles.x, particles.y, nothing, jnp.asarray(False))
 

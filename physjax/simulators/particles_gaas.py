@@ -9,7 +9,7 @@ is self-scattering, which changes nothing. So the flights are exact, and few.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -52,6 +52,8 @@ class GalliumArsenide(eqx.Module):
     gain: Float[Array, "4 mechanisms"]
     kind: Int[Array, "4 mechanisms"]
     screening: Float[Array, ""]
+    supply: ClassVar[float] = 1.0
+    """Density of a reservoir behind a contact, in units of that at the contact."""
 
     def __init__(self, impurities: float, dtype: Any = jnp.float32):
         tables = rates.scattering_tables(impurities)
@@ -91,6 +93,9 @@ class GalliumArsenide(eqx.Module):
         field: Float[Array, "xy 2 slots"],
         dt: float | Float[Array, ""],
         thermal_voltage: float | Float[Array, ""],
+        *,
+        start: Float[Array, "2 slots"] | None = None,
+        ends: float | None = None,
         once: Callable[..., Any] = lambda function, *arguments: function(*arguments),
     ) -> tuple[Float[Array, "xy 2 slots"], Any]:
         """Displacement of every particle in one step, cm, and its new motion.
@@ -103,8 +108,11 @@ class GalliumArsenide(eqx.Module):
             field: At the particles, V/cm.
             dt: Length of the step, s.
             thermal_voltage: kT/q, V.
+            start: Not used.
+            ends: Not used: a flight that touches a contact ends beyond it.
             once: Evaluates a function of arrays in a computation of its own.
         """
+        del start, ends
         shape, dtype = field.shape[1:], field.dtype
         model = _cast(self, dtype)
         thermal, band = once(

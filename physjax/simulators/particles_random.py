@@ -72,6 +72,20 @@ def uniform(
     return (steps + 0.5) * 2.0**-23
 
 
+def spare_uniform(
+    first: UInt32[Array, "..."],
+    second: UInt32[Array, "..."],
+    dtype: DTypeLike = jnp.float32,
+) -> Float[Array, "..."]:
+    """Uniform numbers of (0, 1), of the 18 bits that `uniform` and `normal` leave.
+
+    Independent of the numbers that those make of the same two words.
+    """
+    low = first & np.uint32(511), second & np.uint32(511)
+    steps = ((low[0] << np.uint32(9)) | low[1]).astype(jnp.int32).astype(dtype)
+    return (steps + 0.5) * 2.0**-18
+
+
 def two_uniforms(
     word: UInt32[Array, "..."], dtype: DTypeLike = jnp.float32
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:

@@ -1,7 +1,7 @@
 """Contacts of the published code: half cells that are kept neutral by count."""
 
 import functools as ft
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -37,16 +37,18 @@ class Refill(eqx.Module):
 
     window: int = eqx.field(static=True, default=512)
     enhancement: float | Float[Array, ""] = 1.0
+    absorbing: ClassVar[bool] = False
 
     def place(
         self,
         key: PRNGKeyArray,
         device: ParticleDevice,
+        transport: Any,
         particles: Particles,
-        reach: Float[Array, "2"],
+        dt: Float[Array, ""],
     ) -> Placed:
         """Leaves all as it is."""
-        del key, device, reach
+        del key, device, transport, dt
         nothing = jnp.zeros_like(particles.alive)
         return Placed(particles.x, particles.y, nothing, jnp.asarray(False))
 
