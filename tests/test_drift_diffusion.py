@@ -16,7 +16,7 @@ from physjax.operators import built_in_potential, depletion_width, short_diode_c
 from physjax.solvers import Device1D, graded_mesh, solve_drift_diffusion
 from physjax.solvers import _scharfetter_gummel as sg
 from physjax.solvers._devices import profile
-from physjax.testing import assert_lowers
+from physjax.testing import assert_lowers, observed_order
 
 solve = jax.jit(solve_drift_diffusion)
 LENGTH, JUNCTION = 4e-5, 2e-5
@@ -204,6 +204,21 @@ def test_independent_figures_on_the_same_mesh():
 def solve_padded(device, volts, size=61):
     """Repeats the last bias: one length, one compilation."""
     return solve(device, np.pad(volts, (0, size - len(volts)), mode="edge"))
+
+
+def test_currents_converge_as_the_square_of_the_spacing():
+    x = graded_mesh([0.0, 2e-5, 4e-5], [2e-7, 2e-9, 2e-7])
+    fine = device(step(-1e17, 1e17, x), x=x)
+    exact = solve_padded(fine, BOTH).value.current_density[: len(BOTH)]
+    judged, errors, intervals = np.array([1, 3, 4]), [], (len(X) - 1, 46)
+    for m in intervals:
+        even = np.linspace(0.0, LENGTH, m + 1)
+        even[m // 2] = JUNCTION
+        found = solve(device(step(-1e17, 1e17, even), x=even), BOTH)
+        error = found.value.current_density - exact
+        errors.append(np.abs(error[judged] / exact[judged]))
+    for pair in np.transpose(errors):
+        assert abs(observed_order(pair, 1 / np.array(intervals)) - 2) < 0.1
 
 
 @pytest.mark.parametrize(

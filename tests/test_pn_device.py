@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from physjax._errors import DataError
 from physjax.systems.pn_junction.device import read_device
+from physjax.systems.pn_junction.layers import layered_device, layers_mesh
 
 GOOD = """
 [device]
@@ -178,3 +180,32 @@ def test_one_dimension_has_two_sides(read):
     one = FLAT.replace('[[contact]]\nname = "n"\nside = "right"\n', "")
     with pytest.raises(DataError, match="two tables"):
         read(one)
+
+
+def test_layers_for_drift_diffusion(read):
+    file = read(GOOD)
+    x = layers_mesh(file)
+    assert {0.0, 0.2, 0.4} <= set(x)
+    device = layered_device(file)
+    middle = int(np.flatnonzero(x == 0.2)[0])
+    doping = np.asarray(device.doping)[[0, middle - 1, middle, middle + 1, -1]]
+    np.testing.assert_allclose(doping, [-1e17, -1e17, 0.0, 1e17, 1e17])
+    tau = np.asarray(device.electron_lifetime)[[0, middle, -1]]
+    np.testing.assert_allclose(tau, [np.inf, 2e-7, 1e-7])
+    np.testing.assert_allclose(device.x[-1], 4e-5)
+    given = layered_device(file, np.linspace(0.0, 0.4, 41))
+    assert np.shape(given.x) == (41,)
+    with pytest.raises(DataError, match="one-dimensional"):
+        layered_device(
+            read(GOOD.replace('"left"', '"top"').replace('"right"', '"bottom"'))
+        )
+
+
+def test_two_junctions_have_coarse_nodes_between_them(read):
+    three = GOOD.replace("x_um = [0, 0.2]", "x_um = [0, 0.1]") + (
+        "[[region]]\nx_um = [0.1, 0.2]\neps_r = 11.7\n"
+        "mu_n_cm2_Vs = 800\nmu_p_cm2_Vs = 300\n"
+    )
+    x = layers_mesh(read(three))
+    between = np.diff(x[(x >= 0.1) & (x <= 0.2)])
+    assert between[0] < between[-1] * 2 < 1e-3 < 4e-3 < np.max(between) < 0.0101

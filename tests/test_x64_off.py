@@ -21,6 +21,7 @@ FILES = [
     "test_baseline.py",
     "test_losses.py",
     "test_testing.py",
+    "test_particles_grid.py",
 ]
 
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Inexact, Num
 
-from .._boundaries import AbstractBoundary, Dirichlet, Faces, as_value
+from .._boundaries import AbstractBoundary, Dirichlet, Faces, Neumann, as_value, is_zero
 from .._numerics import as_inexact, complex_dtype, real_dtype
 from ._stencils import (
     Axis,
@@ -78,7 +78,7 @@ def div_sigma_grad(
             mean = _mean(low, high, faces)
             wrapped = inverse * mean * (first(field, a) - last(field, a))
             out = out + at_high(wrapped, axis) - at_low(wrapped, axis)
-        else:
+        elif not (_insulates(axis.low) and _insulates(axis.high)):
             below, above = wall_slopes(field, axis)
             out = out + at_low(low * below / axis.spacing, axis)
             out = out + at_high(high * above / axis.spacing, axis)
@@ -190,6 +190,10 @@ def _prepare(u, sigma, spacing, bc, faces):
         )
     sigma = jnp.broadcast_to(sigma, (*sigma.shape[:batch], *space))
     return field, sigma.astype(field.dtype), axes, dtype
+
+
+def _insulates(side: AbstractBoundary) -> bool:
+    return isinstance(side, Neumann) and is_zero(side.slope)
 
 
 def _mean(a: Array, b: Array, faces: str) -> Array:

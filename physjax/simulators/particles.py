@@ -95,7 +95,7 @@ def begin(
         >>> model = Overdamped(jnp.array([800.0, 300.0]))
         >>> density = neutral_density(device)
         >>> begin(jax.random.key(0), device, model, density, slots=1000).count.tolist()
-        [656, 656]
+        [624, 624]
     """
     particles = scatter_carriers(key, device, density, slots, dtype)
     motion = transport.rest(key, particles.x.shape, device.thermal_voltage, dtype)

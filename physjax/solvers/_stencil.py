@@ -71,6 +71,12 @@ class Stencil(eqx.Module):
         ones = jnp.ones(shape, self.links[0].dtype)
         return self.leak + self.neighbours(ones)
 
+    def merged(self) -> "Stencil":
+        """The same with all leaks in one array, faster to apply."""
+        nothing = jnp.zeros((1,) * self.leaks[0].ndim, self.leaks[0].dtype)
+        leaks = (self.leak, *(nothing for _ in self.leaks[1:]))
+        return Stencil(self.links, self.wraps, leaks)
+
     def full(self, shape: tuple[int, ...]) -> "Stencil":
         """The same with every array at its full size along the axes of space."""
         rank, d = len(shape), len(self.links)

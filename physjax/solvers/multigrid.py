@@ -14,6 +14,10 @@ from ..operators._stencils import Axis
 from ._coarsening import Transfer, coarsen
 from ._stencil import Stencil, norm
 
+# Chebyshev polynomials of the fourth kind, degree 2, weighted for the V-cycle: those of
+# Lottes (2023), table of optimal beta.
+FIRST, SECOND = 1.02387287570313, 1.26408905371085
+BALANCE = 1.085  # the cycle's own energy lies between 0.84 and 1: this centres it
 DENSE = 48  # unknowns of the coarsest grid, which is solved by its inverse
 ANISOTROPY = 1.5  # ratio of spacings above which the wider axis waits
 
@@ -22,9 +26,8 @@ class Level(eqx.Module):
     """One grid."""
 
     stencil: Stencil
-    red: Float[Array, "..."]
-    """Inverse diagonal on the nodes of even index sum, zero elsewhere."""
-    black: Float[Array, "..."]
+    inverse: Float[Array, "..."]
+    """Of the diagonal; zero at nodes without links."""
     transfers: tuple[Transfer, ...]
     """To the next grid, one axis after the other."""
 
@@ -32,9 +35,10 @@ class Level(eqx.Module):
 class Multigrid(eqx.Module):
     """One symmetric V-cycle: a positive definite approximate inverse of a stencil.
 
-    Red-black Gauss-Seidel goes before the coarse grid and its mirror image after it, so
-    that conjugate gradients may use it. The error of the five-point Laplacian falls by
-    0.07 per cycle whatever the number of unknowns.
+    Two Chebyshev steps on the inverse diagonal go before the coarse grid and two after
+    it, four applications of the stencil a cycle; being symmetric, it is a
+    preconditioner for conjugate gradients. The energy of the error of the five-point
+    Laplacian falls by a factor of 0.09 per cycle whatever the number of unknowns.
 
     Example:
         >>> from physjax import Dirichlet
@@ -48,6 +52,9 @@ class Multigrid(eqx.Module):
         >>> r = b - stencil(x)
         >>> bool(jnp.linalg.norm(r) < 0.2 * jnp.linalg.norm(b))
         True
+
+    References:
+        Lottes, Numer. Linear Algebra Appl. 30, e2518 (2023), for the smoother.
     """
 
     levels: tuple[Level, ...]
@@ -56,7 +63,7 @@ class Multigrid(eqx.Module):
 
     def __call__(self, f: Float[Array, "..."]) -> Float[Array, "..."]:
         """An approximate solution of stencil(phi) = f."""
-        return self._cycle(f, 0)
+        return BALANCE * self._cycle(f, 0)
 
     def _cycle(self, f: Array, depth: int) -> Array:
         if depth == len(self.levels):
@@ -65,8 +72,7 @@ class Multigrid(eqx.Module):
             return y.reshape(f.shape)
         level = self.levels[depth]
         stencil = level.stencil
-        phi = level.red * f
-        phi = phi + level.black * (f + stencil.neighbours(phi))
+        phi = _smooth(level, f)
         r = f - stencil(phi)
         for transfer in level.transfers:
             r = transfer.restrict(r)
@@ -74,8 +80,15 @@ class Multigrid(eqx.Module):
         for transfer in reversed(level.transfers):
             e = transfer.prolong(e)
         phi = phi + e
-        phi = phi + level.black * (f - stencil(phi))
-        return phi + level.red * (f - stencil(phi))
+        return phi + _smooth(level, f - stencil(phi))
+
+
+def _smooth(level: Level, r: Array) -> Array:
+    """Correction for a residual; inverse times stencil has no eigenvalue above 2."""
+    step = 2 / 3 * level.inverse * r
+    rest = r - level.stencil(step)
+    again = step / 5 + 6 / 5 * level.inverse * rest
+    return FIRST * step + SECOND * again
 
 
 def make_multigrid(
@@ -107,29 +120,21 @@ def make_multigrid(
             break
         finest = min(spacing[a] for a in able)
         chosen = [a for a in able if spacing[a] <= ANISOTROPY * finest]
-        full = (*shape[: len(shape) - d], *space)
-        red, black = _colours(stencil, full, d)
+        full = (*stencil.leaks[0].shape[: len(shape) - d], *space)
         transfers, below = [], stencil
         for a in chosen:
             below, transfer = coarsen(below, a - d, starts[a])
             transfers.append(transfer)
             space[a] = transfer.stay
             spacing[a] *= 2
-        levels.append(Level(stencil, red, black, tuple(transfers)))
+        inverse = _inverse(stencil.diagonal(full))
+        levels.append(Level(stencil.merged(), inverse, tuple(transfers)))
         stencil = below
     return Multigrid(tuple(levels), _dense_inverse(stencil, tuple(space), singular))
 
 
-def _colours(stencil: Stencil, shape: tuple[int, ...], d: int) -> tuple[Array, Array]:
-    batch = stencil.leaks[0].shape[: len(shape) - d]
-    full = (*batch, *shape[len(shape) - d :])
-    diagonal = stencil.diagonal(full)
-    inverse = jnp.where(diagonal > 0, 1 / jnp.where(diagonal > 0, diagonal, 1), 0)
-    index = sum(
-        lax.broadcasted_iota(jnp.int32, full, len(full) - d + a) for a in range(d)
-    )
-    even = index % 2 == 0
-    return jnp.where(even, inverse, 0), jnp.where(even, 0, inverse)
+def _inverse(x: Array) -> Array:
+    return jnp.where(x > 0, 1 / jnp.where(x > 0, x, 1), 0)
 
 
 def dense(stencil: Stencil, space: tuple[int, ...]) -> Float[Array, "... n n"]:
