@@ -52,7 +52,9 @@ def test_they_make_the_second_difference_diagonal(walls):
             back = transforms.inverse(f / m.norms.astype(WIDE)[None], m)
             return f, g, back, p, q, transforms.matrix_inverse(p, m)
 
-        f, g, back, p, q, again = both(jnp.asarray(x, WIDE), jnp.asarray(image, WIDE))
+        f, g, back, p, q, again = map(
+            np.asarray, both(jnp.asarray(x, WIDE), jnp.asarray(image, WIDE))
+        )
         bound = {"atol": 200 * EPS * np.abs(f).max()}
         np.testing.assert_allclose(g, m.eigenvalues * f, **bound)
         np.testing.assert_allclose(q, transforms.matrix_eigenvalues(m) * p, **bound)

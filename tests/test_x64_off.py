@@ -19,6 +19,7 @@ FILES = [
     "test_kramers_kronig.py",
     "test_phase_retrieval.py",
     "test_baseline.py",
+    "test_junctions.py",
     "test_losses.py",
     "test_testing.py",
     "test_particles_grid.py",

@@ -114,5 +114,6 @@ def short_diode_current(
 
 
 def _inexact(x) -> Float[Array, "..."]:
-    x = jnp.asarray(x)
+    # 10**17 does not fit 32 bits.
+    x = jnp.asarray(float(x) if isinstance(x, int) else x)
     return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)

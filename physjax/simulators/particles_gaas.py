@@ -15,17 +15,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from .._constants import ELECTRON_MASS, ELEMENTARY_CHARGE
 from . import particles_gaas_rates as rates
+from .particles_gaas_flights import SPEED, Flights, choose, finish
 from .particles_random import normal, random_words, uniform
 from .particles_state import SIGNS, START_LANE
 
-SPEED = (2 * ELEMENTARY_CHARGE / ELECTRON_MASS) ** 0.5 * 100
-"""cm/s of an electron of free mass with 1 eV."""
-MAX_FLIGHTS = 200
 FRESH_LANE = 1 << 19
 
 
@@ -125,173 +121,16 @@ class GalliumArsenide(eqx.Module):
         band = jnp.where(fresh, band, motion[1])
         force = jnp.array(SIGNS, dtype)[None, :, None] * (SPEED / 2) * field
         force = (force[0], force[1], jnp.zeros_like(force[0]))
+        zero = jnp.zeros(shape, dtype)
         left = jnp.full(shape, jnp.asarray(dt, dtype))
-        moved = (jnp.zeros(shape, dtype), jnp.zeros(shape, dtype))
-
-        def unfinished(carry):
-            flights, *_, left, _ = carry
-            return jnp.any(left > 0) & (flights < MAX_FLIGHTS)
-
-        def fly(carry):
-            flights, momentum, band, left, moved = carry
-            words = once(
-                lambda key, n: tuple(random_words(key, 4, shape, 2 * n)), key, flights
-            )
-            rate, time = once(_flight, model, words[0], momentum, band, force, left)
-            mechanism = once(
-                _mechanism, model, words[1], momentum, band, force, rate, time, left
-            )
-            size, cosine = once(
-                _scattered,
-                model,
-                words[2],
-                momentum,
-                band,
-                force,
-                time,
-                left,
-                mechanism,
-            )
-            angle = 2 * uniform(words[3], dtype) - 1
-            flown = jnp.minimum(time, left)
-            after = tuple(p + f * flown for p, f in zip(momentum, force, strict=True))
-            middle = tuple(
-                p + f * (flown / 2) for p, f in zip(momentum, force, strict=True)
-            )
-            speed = SPEED * flown / _slope(middle, band)
-            moved = tuple(m + p * speed for m, p in zip(moved, middle[:2], strict=True))
-            real = mechanism < rates.SLOTS
-            turned = _turned(after, size, cosine, angle)
-            momentum = tuple(
-                jnp.where(real, t, p) for t, p in zip(turned, after, strict=True)
-            )
-            band = jnp.where(real, _look(model.final, band, mechanism), band)
-            left = jnp.where(time < left, left - time, 0)
-            return flights + 1, momentum, band, left, moved
-
-        _, momentum, band, _, moved = lax.while_loop(
-            unfinished, fly, (jnp.int32(0), momentum, band, left, moved)
-        )
-        return jnp.stack(moved), (momentum, band)
-
-
-def _look(table, band, mechanism):
-    return table.reshape(-1).at[band * 16 + mechanism].get(mode="promise_in_bounds")
-
-
-def _flight(model, word, momentum, band, force, left):
-    """Rate of the flights and time of the next event, s."""
-    size = jnp.sqrt(_square(momentum)) + jnp.sqrt(_square(force)) * left
-    place = band * rates.ENERGIES + _bin(_energy(size * size, band))
-    rate = model.bound.reshape(-1).at[place].get(mode="promise_in_bounds")
-    return rate, -jnp.log(uniform(word, left.dtype)) / rate
-
-
-def _mechanism(model, word, momentum, band, force, rate, time, left):
-    """Number of the mechanism; that of self-scattering where nothing happens."""
-    after = tuple(p + f * time for p, f in zip(momentum, force, strict=True))
-    place = band * rates.ENERGIES + _bin(_energy(_square(after), band))
-    first = place * 16
-    table = model.cumulative.reshape(-1)
-    level = uniform(word, rate.dtype) * rate
-    found = jnp.zeros_like(first)
-    for step in (8, 4, 2, 1):
-        value = table.at[first + found + (step - 1)].get(mode="promise_in_bounds")
-        found = jnp.where(value <= level, found + step, found)
-    return jnp.where(time < left, found, rates.SLOTS)
-
-
-def _scattered(model, word, momentum, band, force, time, left, mechanism):
-    """Size of the momentum after the event, and cosine of the angle."""
-    flown = jnp.minimum(time, left)
-    after = tuple(p + f * flown for p, f in zip(momentum, force, strict=True))
-    square = _square(after)
-    energy = _energy(square, band)
-    final = _look(model.final, band, mechanism)
-    kind = _look(model.kind, band, mechanism)
-    gain = _look(model.gain, band, mechanism)
-    gained = jnp.maximum(energy + gain, 1e-5)
-    alpha = _choose(rates.NONPARABOLICITY, final, energy.dtype)
-    mass = _choose(rates.MASS, final, energy.dtype)
-    size = jnp.sqrt(gained * (1 + alpha * gained) * mass)
-    r = uniform(word, energy.dtype)
-    old = jnp.sqrt(square)
-    f = 2 * old * size / jnp.maximum((old - size) ** 2, 1e-9)
-    f = jnp.maximum(f, 1e-3)
-    polar = (1 + f - jnp.exp(r * jnp.log1p(2 * f))) / f
-    b = 4 * square / model.screening
-    impurity = 1 - 2 * r / (1 + b * (1 - r))
-    cosine = jnp.where(kind == rates.POLAR, polar, 1 - 2 * r)
-    cosine = jnp.where(kind == rates.IMPURITY, impurity, cosine)
-    return size, jnp.clip(cosine, -1, 1)
+        state = Flights(jnp.int32(0), momentum, band, left, (zero, zero))
+        done = finish(model, once, key, force, state)
+        return jnp.stack(done.moved), (done.momentum, done.band)
 
 
 def _cast(model, dtype):
     floating = lambda a: jnp.issubdtype(a.dtype, jnp.floating)
     return jax.tree.map(lambda a: a.astype(dtype) if floating(a) else a, model)
-
-
-def _choose(values, band, dtype):
-    """values[band], without a table in memory."""
-    chosen = jnp.full(band.shape, values[0], dtype)
-    for k in range(1, 4):
-        chosen = jnp.where(band == k, jnp.asarray(values[k], dtype), chosen)
-    return chosen
-
-
-def _square(vector):
-    return vector[0] * vector[0] + vector[1] * vector[1] + vector[2] * vector[2]
-
-
-def _energy(square, band):
-    """Kinetic energy, eV: E (1 + alpha E) = p^2 / m, without cancellation."""
-    gamma = square / _choose(rates.MASS, band, square.dtype)
-    alpha = _choose(rates.NONPARABOLICITY, band, square.dtype)
-    return 2 * gamma / (1 + jnp.sqrt(1 + 4 * alpha * gamma))
-
-
-def _slope(momentum, band):
-    """m (1 + 2 alpha E): velocity is SPEED p / slope."""
-    square = _square(momentum)
-    mass = _choose(rates.MASS, band, square.dtype)
-    alpha = _choose(rates.NONPARABOLICITY, band, square.dtype)
-    return mass * jnp.sqrt(1 + 4 * alpha * square / mass)
-
-
-def _bin(energy):
-    place = (energy * (1 / rates.ENERGY_STEP)).astype(jnp.int32)
-    return jnp.minimum(place, rates.ENERGIES - 1)
-
-
-def _turned(vector, size, cosine, turn):
-    """Vector of a size, at an angle to `vector`, turned about it by pi * `turn`."""
-    x, y, z = vector
-    scale = lax.rsqrt(jnp.maximum(_square(vector), 1e-12))
-    x, y, z = x * scale, y * scale, z * scale
-    # Two vectors normal to (x, y, z), without a branch (Duff et al., JCGT 6, 2017).
-    sign = jnp.where(z < 0, -1, 1).astype(z.dtype)
-    a = -1 / (sign + z)
-    b = x * y * a
-    first = (1 + sign * x * x * a, sign * b, -sign * x)
-    second = (b, sign + y * y * a, -y)
-    sine = jnp.sqrt(jnp.maximum(1 - cosine * cosine, 0))
-    s, c = _sin_cos(turn)
-    s, c = s * sine, c * sine
-    return tuple(
-        size * (cosine * n + c * u + s * v)
-        for n, u, v in zip((x, y, z), first, second, strict=True)
-    )
-
-
-def _sin_cos(turn):
-    """sin and cos of pi * turn for |turn| <= 1, to 1e-6: Taylor, doubled twice."""
-    x = turn * (np.pi / 4)
-    q = x * x
-    s = x * (1 - q / 6 * (1 - q / 20 * (1 - q / 42)))
-    c = 1 - q / 2 * (1 - q / 12 * (1 - q / 30 * (1 - q / 56)))
-    for _ in range(2):
-        s, c = 2 * s * c, 1 - 2 * s * s
-    return s, c
 
 
 def _thermal(key, shape, thermal_voltage, dtype, lane):
@@ -303,5 +142,5 @@ def _thermal(key, shape, thermal_voltage, dtype, lane):
     electron = jnp.zeros_like(hole[:1]) + rates.GAMMA
     band = jnp.concatenate([electron, hole[1:]]).astype(jnp.int32)
     spread = jnp.sqrt(jnp.asarray(thermal_voltage, dtype) / 2)
-    spread = spread * jnp.sqrt(_choose(rates.MASS, band, dtype))
+    spread = spread * jnp.sqrt(choose(rates.MASS, band, dtype))
     return tuple(spread * normal(word, dtype) for word in words), band

@@ -163,7 +163,9 @@ def _eigenvalues(
         if not static:
             values = jnp.asarray(values, dtype)
         ratio = scale / (axis.spacing * axis.spacing)
-        total = total + along(values * ratio, axis.index, rank)  # pyright: ignore
+        sizes = [1] * rank
+        sizes[axis.index] = axis.size
+        total = total + (values * ratio).reshape(sizes)
     return total
 
 
