@@ -90,9 +90,8 @@ def test_the_cycle_is_symmetric_and_positive():
         shape, [(NODE, NODE), (Neumann(), Dirichlet())], jnp.exp(sample(*shape))
     )
     units = jnp.eye(72, dtype=WIDE).reshape(72, *shape)
-    cycles = jax.jit(
-        lambda units: jax.vmap(make_multigrid(stencil, axes, shape))(units)
-    )
+    make = lambda: make_multigrid(stencil, axes, shape)
+    cycles = jax.jit(lambda units: jax.vmap(make())(units))
     matrix = np.asarray(cycles(units)).reshape(72, 72)
     np.testing.assert_allclose(matrix, matrix.T, atol=100 * EPS * np.abs(matrix).max())
     assert np.linalg.eigvalsh((matrix + matrix.T) / 2)[0] > 0

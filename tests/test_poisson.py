@@ -333,7 +333,7 @@ def test_bad_input_names_the_argument(unchecked):
         with pytest.raises(ValueError, match=message):
             solve_poisson(rho, H, bc, **options)
     with pytest.raises(TypeError, match="`rho` must be real"):
-        solve_poisson(rho * 1j, H, bc)
+        solve_poisson(jax.lax.complex(rho, rho), H, bc)
     with pytest.raises(ValueError, match="`bc` must hold one"):
         solve_poisson(rho, (1.0,), bc)
 
