@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from physjax.simulators import particles_gaas_rates as rates
 from physjax.simulators.particles import exact_solver
+from physjax.simulators.particles import gaas_rates as rates
 
 OVERDAMPED, RELAXATION, GAAS = range(3)
 SPEED = (2 * 1.602176634e-19 / 9.1093837015e-31) ** 0.5 * 100

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from physjax.simulators import particles as P
-from physjax.simulators.particles_state import Particles
+from physjax.simulators.particles import Particles
 
 from . import peers
 from .harness import Case, Gate, Table

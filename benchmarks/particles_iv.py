@@ -51,14 +51,14 @@ class Long(NamedTuple):
 
 
 RUNS = [
-    Long("overdamped", 0.9, 2000, 12_288, 1),
-    Long("overdamped", 1.0, 1500, 18_432, 2),
-    Long("overdamped", 0.8, 6000, 8_192, 3),
-    Long("overdamped", 0.0, 3000, 7_168, 4),
-    Long("relaxation", 0.9, 1000, 13_056, 5),
-    Long("relaxation", 1.0, 1000, 19_456, 6),
-    Long("relaxation", 0.8, 3000, 8_448, 7),
-    Long("relaxation", 0.0, 2000, 7_680, 8),
+    Long("overdamped", 0.9, 10_000, 12_288, 1),
+    Long("overdamped", 1.0, 8000, 18_432, 2),
+    Long("overdamped", 0.8, 30_000, 8_192, 3),
+    Long("overdamped", 0.0, 20_000, 7_168, 4),
+    Long("relaxation", 0.9, 6000, 13_056, 5),
+    Long("relaxation", 1.0, 5000, 19_456, 6),
+    Long("relaxation", 0.8, 15_000, 8_448, 7),
+    Long("relaxation", 0.0, 10_000, 7_680, 8),
 ]
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from jax.extend.random import threefry_2x32
 
-from physjax.simulators.particles_grid import (
+from physjax.simulators.particles.grid import (
     deposit,
     electric_field,
     gather,
     node_volumes,
 )
-from physjax.simulators.particles_random import (
+from physjax.simulators.particles.random import (
     normal,
     random_words,
     spare_uniform,

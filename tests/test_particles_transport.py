@@ -9,7 +9,7 @@ import pytest
 
 from physjax._constants import VACUUM_PERMITTIVITY_CM
 from physjax.simulators import particles as P
-from physjax.simulators import particles_gaas_rates as rates
+from physjax.simulators.particles import gaas_rates as rates
 
 VT = 0.025852
 SILICON = 11.7 * VACUUM_PERMITTIVITY_CM

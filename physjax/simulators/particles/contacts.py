@@ -1,7 +1,7 @@
 """What happens at the ends of the device.
 
 `GhostSlab`: an ideal reservoir in equilibrium behind each contact. `Closed`: walls. The
-scheme of the published code is in `particles_refill`.
+scheme of the published code is in `refill`.
 """
 
 from typing import Any, ClassVar, NamedTuple
@@ -10,8 +10,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from .particles_random import random_words, two_uniforms
-from .particles_state import CONTACT_LANE, ParticleDevice, Particles
+from .random import random_words, two_uniforms
+from .state import CONTACT_LANE, ParticleDevice, Particles
 
 
 class Placed(NamedTuple):

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from .._constants import ELEMENTARY_CHARGE as Q
-from .particles_contacts import Settled
-from .particles_state import SIGNS, ParticleDevice
+from ..._constants import ELEMENTARY_CHARGE as Q
+from .contacts import Settled
+from .state import SIGNS, ParticleDevice
 
 
 class Current(NamedTuple):

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from .particles_grid import node_volumes
-from .particles_random import random_words, two_uniforms, uniform
+from .grid import node_volumes
+from .random import random_words, two_uniforms, uniform
 
 SIGNS = (-1.0, 1.0)
 """Charge of electrons and of holes, in elementary charges."""

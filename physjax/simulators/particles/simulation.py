@@ -1,16 +1,4 @@
-r"""Charge carriers as particles in their own field: one step, and the run.
-
-A step is: deposit the charge on the nodes, solve Poisson's equation, gather the field,
-let the transport model kick, scatter and move the particles, settle the contacts. The
-Poisson solver is any callable `solver(charge_density, contact_potentials) ->
-potential`, C/cm^3 and V to V on all nodes: a Green's function, a network, a refined
-network. A run is one `lax.scan`; `jax.vmap` over biases and replicas makes a batch with
-the numbers of its members. The random numbers of a step follow from the key and the
-number of the step: a run that is continued gives the bits of one that was not
-interrupted.
-
-A capacity too small for the carriers is an error, never silent: `check` raises.
-"""
+"""One step of the particles in their own field, and the run: a scan of steps."""
 
 import functools as ft
 from collections.abc import Callable
@@ -22,23 +10,11 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._constants import ELEMENTARY_CHARGE as Q
-from .._errors import NumericsError
-from .particles_contacts import Closed as Closed
-from .particles_contacts import GhostSlab as GhostSlab
-from .particles_current import Current as Current
-from .particles_current import block_average as block_average
-from .particles_current import current_of_step
-from .particles_gaas import GalliumArsenide as GalliumArsenide
-from .particles_grid import Method, deposit, electric_field, gather
-from .particles_overdamped import Overdamped as Overdamped
-from .particles_poisson import exact_solver as exact_solver
-from .particles_refill import Refill as Refill
-from .particles_relaxation import RelaxationTime as RelaxationTime
-from .particles_state import ParticleDevice as ParticleDevice
-from .particles_state import Particles as Particles
-from .particles_state import pn_device as pn_device
-from .particles_state import scatter_carriers
+from ..._constants import ELEMENTARY_CHARGE as Q
+from ..._errors import NumericsError
+from .current import Current, current_of_step
+from .grid import Method, deposit, electric_field, gather
+from .state import ParticleDevice, Particles, scatter_carriers
 
 PoissonSolver = Callable[[Array, Array], Array]
 
@@ -91,6 +67,7 @@ def begin(
         dtype: Floating type of the run.
 
     Example:
+        >>> from physjax.simulators.particles import Overdamped, pn_device
         >>> device = pn_device(per_cell=4)
         >>> model = Overdamped(jnp.array([800.0, 300.0]))
         >>> density = neutral_density(device)
@@ -254,6 +231,7 @@ def simulate(
         the first third, with its error, is `block_average(run.current.ramo[third:])`.
 
     Example:
+        >>> from physjax.simulators.particles import GhostSlab, Overdamped, pn_device
         >>> device = pn_device(per_cell=4)
         >>> model = Overdamped(jnp.array([800.0, 300.0]))
         >>> key = jax.random.key(0)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._constants import (
+from ..._constants import (
     ELECTRON_MASS,
     ELEMENTARY_CHARGE,
     PLANCK_REDUCED,

@@ -15,9 +15,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from .._constants import ELECTRON_MASS, ELEMENTARY_CHARGE
-from .particles_random import normal, random_words, spare_uniform
-from .particles_state import SIGNS, START_LANE
+from ..._constants import ELECTRON_MASS, ELEMENTARY_CHARGE
+from .random import normal, random_words, spare_uniform
+from .state import SIGNS, START_LANE
 
 CHARGE_TO_MASS = ELEMENTARY_CHARGE / ELECTRON_MASS * 1e4
 """q / m_0 in cm^2 / (V s^2)."""

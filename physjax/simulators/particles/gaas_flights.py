@@ -9,9 +9,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from .._constants import ELECTRON_MASS, ELEMENTARY_CHARGE
-from . import particles_gaas_rates as rates
-from .particles_random import random_words, uniform
+from ..._constants import ELECTRON_MASS, ELEMENTARY_CHARGE
+from . import gaas_rates as rates
+from .random import random_words, uniform
 
 SPEED = (2 * ELEMENTARY_CHARGE / ELECTRON_MASS) ** 0.5 * 100
 """cm/s of an electron of free mass with 1 eV."""

@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from . import particles_gaas_rates as rates
-from .particles_gaas_flights import SPEED, Flights, choose, finish
-from .particles_random import normal, random_words, uniform
-from .particles_state import SIGNS, START_LANE
+from . import gaas_rates as rates
+from .gaas_flights import SPEED, Flights, choose, finish
+from .random import normal, random_words, uniform
+from .state import SIGNS, START_LANE
 
 FRESH_LANE = 1 << 19
 
@@ -29,7 +29,7 @@ class GalliumArsenide(eqx.Module):
     r"""Electrons in $\Gamma$ and L, heavy and light holes, of GaAs at 300 K.
 
     Acoustic, polar-optical, intervalley and ionised-impurity scattering; the rates are
-    tables of `particles_gaas_rates`. No recombination, no impact ionisation, no
+    tables of `gaas_rates`. No recombination, no impact ionisation, no
     scattering between carriers.
 
     Args:

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike
 
-from .._boundaries import Neumann
-from ..solvers.green import GreenFunction
-from .particles_state import ParticleDevice
+from ..._boundaries import Neumann
+from ...solvers.green import GreenFunction
+from .state import ParticleDevice
 
 
 def exact_solver(
@@ -25,7 +25,7 @@ def exact_solver(
         A callable `solver(charge, potentials) -> potential` for `simulate`.
 
     Example:
-        >>> from physjax.simulators.particles_state import pn_device
+        >>> from physjax.simulators.particles import pn_device
         >>> solver = exact_solver(pn_device(), 1e-12)
         >>> solver(jnp.zeros((41, 9)), jnp.array([0.0, 1.0]))[20, 4].round(5).item()
         0.5

@@ -22,8 +22,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from .particles_random import normal, random_words, spare_uniform
-from .particles_state import SIGNS
+from .random import normal, random_words, spare_uniform
+from .state import SIGNS
 
 
 class Overdamped(eqx.Module):

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from .particles_contacts import Placed, Settled, count_net, reflect_y
-from .particles_random import random_words, two_uniforms
-from .particles_state import CONTACT_LANE, ParticleDevice, Particles
+from .contacts import Placed, Settled, count_net, reflect_y
+from .random import random_words, two_uniforms
+from .state import CONTACT_LANE, ParticleDevice, Particles
 
 
 class Refill(eqx.Module):
