@@ -23,6 +23,10 @@ class System(NamedTuple):
         demo: `(config, model, folder, **options) -> path` of the report; the tour
             behind `physjax demo`.
         weights: Path of the weights that come with the package, or None.
+        prepare: `(config) -> None`, before the first step of a training, or None: makes
+            what `sample_batch` reads, such as recorded states, and shows progress.
+        finish: `(config, model, key) -> model`, after the last step, or None: such as
+            statistics over many batches.
     """
 
     name: str
@@ -36,3 +40,5 @@ class System(NamedTuple):
     predict: Callable[..., Any]
     demo: Callable[..., Any]
     weights: Any = None
+    prepare: Callable[..., None] | None = None
+    finish: Callable[..., Any] | None = None

@@ -1,4 +1,4 @@
-"""`physjax evaluate SYSTEM --data FILE`: figures of merit, by set and method."""
+"""`physjax evaluate SYSTEM`: figures of merit, by set and method."""
 
 import json
 import math
@@ -7,20 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
-from ._arguments import parse
+from ._arguments import parse_for_system
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Compare a model's answers with the truth in a file, set by set."""
+    """Figures of merit of a model."""
 
-    system: Annotated[Positional[str], arg(metavar="SYSTEM")]
-    """Name of the system, such as rampinn."""
-    data: Annotated[str, arg(metavar="FILE")]
-    """File of pairs: .npz with {set}_cars and {set}_raman, or cars and raman, and the
-    axis as wavenumber or axis."""
     weights: Annotated[str | None, arg(metavar="RUN|FILE")] = None
     """Run folder or .safetensors file; the weights of the package by default."""
     out: Annotated[str | None, arg(metavar="FILE")] = None
@@ -30,20 +25,22 @@ class Evaluate:
 
 def run(argv: list[str]) -> int:
     """The verb `evaluate`."""
-    args = parse(Evaluate, argv, "evaluate")
+    name, args, options = parse_for_system(Evaluate, argv, "evaluate")
     from .. import io, systems, training
 
-    systems.config_module(args.system)
     out = args.out
-    if out is None and args.weights is not None and Path(args.weights).is_dir():
-        folder = Path(args.weights) / "evaluation"
-        out = folder / f"{Path(args.data).stem}.json" if folder.is_dir() else None
+    if out is None:
+        folder = Path(args.weights or "") / "evaluation"
+        inside = folder if args.weights is not None and folder.is_dir() else None
+        out = systems.options_module(name).default_figures(options, inside)
     if out is not None:
-        out = io.check_output(out, {".json"}, [args.data])
+        out = io.check_output(
+            out, {".json"}, [options["data"]] if "data" in options else []
+        )
     training.enable_compilation_cache()
-    system = systems.load(args.system)
+    system = systems.load(name)
     config, model = training.load_model(system, args.weights)
-    figures = system.evaluate(config, model, data=args.data)
+    figures = system.evaluate(config, model, **options)
     print_figures(figures)
     if out is not None:
         with io.atomic_output(out) as part:

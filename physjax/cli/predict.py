@@ -1,4 +1,4 @@
-"""`physjax predict SYSTEM INPUT --out OUTPUT`: a model over a file of measurements."""
+"""`physjax predict SYSTEM INPUT --out OUTPUT`: a system over a file."""
 
 import contextlib
 import signal
@@ -10,66 +10,38 @@ from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from ._arguments import parse
+from ._arguments import parse_for_system
 
 
 @dataclass(frozen=True)
 class Predict:
-    """Run a model over a file of measurements.
+    """Run a system over a file of one's own."""
 
-    INPUT is .csv (wavenumber, intensity), .npz, .h5 or .mat (cars (..., n), wavenumber
-    (n,)), or .npy with --wavenumber.
-    """
-
-    system: Annotated[Positional[str], arg(metavar="SYSTEM")]
-    """Name of the system, such as rampinn."""
     input: Annotated[Positional[str], arg(metavar="INPUT")]
-    """File of measurements."""
+    """The file."""
     out: Annotated[str, arg(metavar="OUTPUT")]
-    """Output: .npz, or .csv for a single spectrum."""
+    """Where the answer goes."""
     weights: Annotated[str | None, arg(metavar="RUN|FILE")] = None
     """Run folder or .safetensors file; the weights of the package by default."""
-    wavenumber: Annotated[str | None, arg(metavar="FILE")] = None
-    """File of the axis, where INPUT holds none."""
-    dark: Annotated[str | None, arg(metavar="VALUE|FILE")] = None
-    """Detector offset: a number, or a file with one spectrum on the same axis."""
-    plot: Annotated[str | None, arg(metavar="FILE")] = None
-    """Picture of the first spectrum, .png, .pdf or .svg."""
-    batch_size: Annotated[int | None, arg(metavar="N")] = None
-    """Spectra per call of the model; a suitable number by default."""
     quiet: Annotated[bool, FlagCreatePairsOff] = False
     """No progress and no summary."""
 
 
 def run(argv: list[str]) -> int:
     """The verb `predict`."""
-    args = parse(Predict, argv, "predict")
+    name, args, options = parse_for_system(Predict, argv, "predict")
     from .. import systems, training
 
-    systems.config_module(args.system)  # an unknown name fails before jax loads
     training.enable_compilation_cache()
-    system = systems.load(args.system)
+    system = systems.load(name)
     config, model = training.load_model(system, args.weights)
     with _terminable():
         summary = system.predict(
-            config,
-            model,
-            args.input,
-            args.out,
-            wavenumber=args.wavenumber,
-            dark=args.dark,
-            plot=args.plot,
-            batch_size=args.batch_size,
-            progress=not args.quiet,
+            config, model, args.input, args.out, progress=not args.quiet, **options
         )
     if not args.quiet:
-        count = summary["spectra"]
-        what = "1 spectrum" if count == 1 else f"{count} spectra"
-        how = ", resampled to a uniform axis and back" if summary["resampled"] else ""
-        print(
-            f"{what} of {summary['points']} points in {summary['seconds']:.1f} s{how}"
-            f" -> {args.out}" + (f", {args.plot}" if args.plot else "")
-        )
+        describe = systems.options_module(name).describe
+        print(describe(summary, args.out, options))
     return 0
 
 

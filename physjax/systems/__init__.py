@@ -32,6 +32,11 @@ def config_module(name: str) -> ModuleType:
     return importlib.import_module(_module(name) + ".config")
 
 
+def options_module(name: str) -> ModuleType:
+    """The system's `options` module: what its command line takes. Loads no jax."""
+    return importlib.import_module(_module(name) + ".options")
+
+
 def load(name: str) -> System:
     """The system's record of functions. Loads jax."""
     return importlib.import_module(_module(name) + ".system").SYSTEM

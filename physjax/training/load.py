@@ -40,6 +40,8 @@ def load_run(system: System, run_dir: str | os.PathLike) -> tuple[Any, Any]:
         eqx.filter(abstract_model(system, config), is_trained),
     )
     path = checkpoint.path_of(run.checkpoints, found[0])
+    if system.finish is not None and run.weights.exists():
+        return config, load_weights(run.weights, abstract_model(system, config))[0]
     params = checkpoint.restore(path, template, only="params")
     return config, eqx.combine(params, static_part(system, config))
 

@@ -91,6 +91,8 @@ def train(
     """
     root = Path(run_dir)
     mesh = data_mesh(config.train)
+    if system.prepare is not None:
+        system.prepare(config)
     if resume:
         run = run_folder.open_run(root, config)
     else:
@@ -169,6 +171,8 @@ class _Run:
                 self.stop.signum or signal.SIGINT,
             )
         model = eqx.combine(state.params, self.static)
+        if self.system.finish is not None:
+            model = self.system.finish(self.config, model, self.key)
         last = log.rows[-1] if log.rows else {}
         self.finish(model, log.rows)
         if self.traces > 1:
