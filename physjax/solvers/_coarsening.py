@@ -6,6 +6,12 @@ the harmonic mean of what led there, and to each of them the share
 $p_\pm = c_\pm / (c_- + c_+ + l)$ of all else it had: its leaks, its source, its links
 along the other axes. The same shares interpolate. In one dimension it is exact; walls
 and electrodes at any distance need no case of their own.
+
+Only beyond the last node that stays is interpolation constant, an error that spoils
+the cycle where nothing holds the potential. So the nodes at both ends of an insulated
+axis stay, and both ends of a period are a step apart; where their number is even, or
+odd on a periodic axis, a node without weight is put between two of them first, and
+goes.
 """
 
 import equinox as eqx
@@ -26,10 +32,12 @@ class Transfer(eqx.Module):
     axis: int = eqx.field(static=True)
     """Counted from the end."""
     size: int = eqx.field(static=True)
-    """Nodes before."""
+    """Nodes before, the one without weight included."""
     start: int = eqx.field(static=True)
     """The first node that stays, 0 or 1."""
     periodic: bool = eqx.field(static=True)
+    extra: int | None = eqx.field(static=True, default=None)
+    """Place of the node without weight, if there is one."""
 
     @property
     def stay(self) -> int:
@@ -54,11 +62,14 @@ class Transfer(eqx.Module):
             above = padded(coarse, a, 0, go - stay)
         between = self.low * below + self.high * above
         n, s = self.size, self.start
-        return spread(coarse, a, s, n) + spread(between, a, 1 - s, n)
+        fine = spread(coarse, a, s, n) + spread(between, a, 1 - s, n)
+        return fine if self.extra is None else without(fine, a, self.extra)
 
     def restrict(self, fine: Float[Array, "..."]) -> Float[Array, "..."]:
         """The transpose of `prolong`: gives the source of those that go away."""
         a, s = self.axis, self.start
+        if self.extra is not None:
+            fine = with_zero(fine, a, self.extra)
         gone = every_other(fine, a, 1 - s)
         stayed = every_other(fine, a, s)
         return stayed + self.give(self.low * gone, self.high * gone)
@@ -90,14 +101,55 @@ def spread(x: Array, axis: int, start: int, size: int) -> Array:
     return lax.pad(x, jnp.zeros((), x.dtype), config)
 
 
-def coarsen(stencil: Stencil, axis: int, start: int) -> tuple[Stencil, Transfer]:
+def with_zero(x: Array, axis: int, place: int) -> Array:
+    """One more row, of zeros."""
+    after = last(x, axis, x.shape[axis] - place)
+    return jnp.concatenate(
+        [first(x, axis, place), padded(after, axis, 1, 0)], axis % x.ndim
+    )
+
+
+def without(x: Array, axis: int, place: int) -> Array:
+    """One row fewer."""
+    rest = x.shape[axis] - place - 1
+    return jnp.concatenate([first(x, axis, place), last(x, axis, rest)], axis % x.ndim)
+
+
+def split(stencil: Stencil, axis: int, place: int) -> Stencil:
+    """The same net with a node halfway along one of the links of an axis."""
+    index = axis + len(stencil.links)
+    more = lambda x: with_zero(x, axis, place)
+    links = [x if b == index else more(x) for b, x in enumerate(stencil.links)]
+    wraps = [
+        x if b == index or x is None else more(x) for b, x in enumerate(stencil.wraps)
+    ]
+    link, wrap = stencil.links[index], stencil.wraps[index]
+    n = stencil.leaks[index].shape[axis]
+    if place == n:
+        assert wrap is not None
+        halves, before, after = 2 * wrap, link, first(link, axis, 0)
+        wraps[index] = halves
+    else:
+        halves = 2 * lax.slice_in_dim(link, place - 1, place, 1, axis % link.ndim)
+        before, after = first(link, axis, place - 1), last(link, axis, n - 1 - place)
+        after = jnp.concatenate([halves, after], axis)
+    links[index] = jnp.concatenate([before, halves, after], axis)
+    return Stencil(tuple(links), tuple(wraps), tuple(map(more, stencil.leaks)))
+
+
+def coarsen(
+    stencil: Stencil, axis: int, start: int, extra: int | None = None
+) -> tuple[Stencil, Transfer]:
     """The stencil of every other node along an axis, and the transfer to it.
 
     Args:
         stencil: With arrays of full size along the axes of space.
         axis: Counted from the end.
         start: The first node that stays: 0 on a periodic axis or if it lies on a wall.
+        extra: Where a node without weight is put in before; one of those that go.
     """
+    if extra is not None:
+        stencil = split(stencil, axis, extra)
     index = axis + len(stencil.links)
     link, wrap, leak = stencil.links[index], stencil.wraps[index], stencil.leaks[index]
     n = leak.shape[axis]
@@ -108,7 +160,7 @@ def coarsen(stencil: Stencil, axis: int, start: int) -> tuple[Stencil, Transfer]
     total = below + above + lost
     inverse = jnp.where(total > 0, 1 / jnp.where(total > 0, total, 1), 0)
     low, high = below * inverse, above * inverse
-    transfer = Transfer(low, high, axis, n, start, wrap is not None)
+    transfer = Transfer(low, high, axis, n, start, wrap is not None, extra)
 
     bridge = low * above
     stay = transfer.stay
