@@ -17,6 +17,7 @@ BENCHMARKS = {
     "laplacian": "Laplacian against SciPy, findiff, PyTorch and numba",
     "div_sigma_grad": "diffusion operator against NumPy, PyTorch and numba",
     "poisson": "Poisson's equation against SciPy, SuperLU, pyamg and numba",
+    "refined_poisson": "changing permittivity, a guess by network or by the last frame",
     "drift_diffusion": "current-voltage sweeps of a p-n junction",
     "particles": "particle simulation of a PN junction against numba",
     "training_step": "full training step of rampinn against PyTorch",
