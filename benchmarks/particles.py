@@ -22,6 +22,8 @@ from .launch import Context
 from .particle_device import PERMITTIVITY, start_density
 
 BIASES = np.linspace(0.0, 1.1, 12)
+MOST = 3
+"""Biases in one batch: enough batches to occupy the cores."""
 GATES = (Gate("speed", 0.3, 1.0, against="numba"),)
 
 
@@ -43,7 +45,7 @@ def tables(context: Context) -> Iterator[Table]:
                 "physjax",
                 ours.build,
                 jax.block_until_ready,
-                value=lambda result: np.concatenate([r.sum(-1) for r in result]),
+                value=lambda counts: counts.sum(-1),
                 units=steps,
                 gates=GATES if context.backend == "cpu" else (),
             )
@@ -55,29 +57,16 @@ def tables(context: Context) -> Iterator[Table]:
             cases.append(Case("numba", theirs, value=lambda c: c.sum(-1), units=steps))
         yield Table(
             op=f"particles, {name}",
-            size=f"{len(BIASES)} biases, {int(sum(c.sum() for c in ours.counts))}",
+            size=f"{len(BIASES)} biases, {int(ours.counts.sum())}",
             dtype="float32",
-            ref="numba"
-            if len(cases[1].name) == 5 and cases[1].missing is None
-            else "physjax",
+            ref="numba" if cases[1].missing is None else "physjax",
             cases=cases,
-            reference=np.concatenate([c.sum(-1) for c in ours.counts]).astype(float),
+            reference=ours.counts.sum(-1).astype(float),
             tolerance=0.05,
             items=len(BIASES),
             rounds=5,
             seconds=3.0,
         )
-
-
-def _by_capacity(need) -> list[np.ndarray]:
-    """Runs in groups whose largest needs a quarter more than its smallest at most."""
-    groups: list[list[int]] = []
-    for k in np.argsort(need):
-        if groups and need[k] <= 1.25 * need[groups[-1][0]]:
-            groups[-1].append(k)
-        else:
-            groups.append([k])
-    return [np.sort(group) for group in groups]
 
 
 class _Ours:
@@ -90,9 +79,9 @@ class _Ours:
         reach = np.asarray(model.reach(dt, device.thermal_voltage))
         slab = np.asarray(device.contact_densities()).sum(-1) * reach * device.height
         need = (1.04 * amounts + 1.1 * model.supply * slab / device.weight).max(-1)
-        self.groups = _by_capacity(need)
+        self.groups = P.by_capacity(need, most=MOST)[::-1]  # longest first
         key = jax.random.split(jax.random.key(0), len(BIASES))
-        self.keys, self.starts, self.counts = [], [], []
+        self.keys, self.starts = [], []
         for group in self.groups:
             slots = int(-(-need[group].max() // 64) * 64)
             begin = partial(P.begin, slots=slots)
@@ -101,7 +90,7 @@ class _Ours:
             )(key[group], jnp.asarray(density[group], jnp.float32))
             self.keys.append(key[group])
             self.starts.append(P.check(start))
-            self.counts.append(np.asarray(start.count))
+        self.counts = self.by_bias([np.asarray(s.count) for s in self.starts])
 
     def build(self):
         device, solver = self.device, P.exact_solver(self.device, PERMITTIVITY)
@@ -124,14 +113,24 @@ class _Ours:
 
         states: list[Particles] = [jax.tree.map(jnp.copy, s) for s in self.starts]
 
+        def advance(g):
+            group = self.groups[g]
+            states[g], _, count = run(self.keys[g], states[g], self.volts[group])
+            return count
+
+        jobs = [partial(advance, g) for g in range(len(self.groups))]
+
         def call():
-            counts = []
-            for g, group in enumerate(self.groups):
-                states[g], _, count = run(self.keys[g], states[g], self.volts[group])
-                counts.append(count)
-            return counts
+            return self.by_bias(P.side_by_side(jobs))
 
         return call
+
+    def by_bias(self, parts):
+        """Array by bias of what each group has."""
+        whole = np.zeros((len(BIASES), *parts[0].shape[1:]), parts[0].dtype)
+        for group, part in zip(self.groups, parts, strict=True):
+            whole[group] = part
+        return whole
 
 
 def _numba(number, device, ours: _Ours, dt, steps, mobility, mass):
@@ -143,7 +142,7 @@ def _numba(number, device, ours: _Ours, dt, steps, mobility, mass):
     shape = (len(BIASES), 2, slots)
     x, y = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     motion = np.zeros((len(BIASES), 2, rows, slots), np.float32)
-    counts = np.concatenate(ours.counts).astype(np.int64)
+    counts = ours.counts.astype(np.int64)
     for group, start in zip(ours.groups, ours.starts, strict=True):
         parts = [] if not start.motion else [*start.motion[0], *start.motion[1:]]
         for k, b in enumerate(group):

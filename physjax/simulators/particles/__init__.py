@@ -12,10 +12,19 @@ interrupted.
 A capacity too small for the carriers is an error, never silent: `check` raises.
 """
 
+from .batches import by_capacity as by_capacity
+from .batches import side_by_side as side_by_side
 from .contacts import Closed as Closed
 from .contacts import GhostSlab as GhostSlab
 from .current import Current as Current
 from .current import block_average as block_average
+from .devices import GAAS_INTRINSIC as GAAS_INTRINSIC
+from .devices import GAAS_PERMITTIVITY as GAAS_PERMITTIVITY
+from .devices import PUBLISHED_BIASES as PUBLISHED_BIASES
+from .devices import PUBLISHED_STEP as PUBLISHED_STEP
+from .devices import gaas_device as gaas_device
+from .devices import gaas_slots as gaas_slots
+from .devices import pn_device as pn_device
 from .gaas import GalliumArsenide as GalliumArsenide
 from .overdamped import Overdamped as Overdamped
 from .poisson import exact_solver as exact_solver
@@ -32,4 +41,3 @@ from .simulation import simulate as simulate
 from .simulation import step as step
 from .state import ParticleDevice as ParticleDevice
 from .state import Particles as Particles
-from .state import pn_device as pn_device

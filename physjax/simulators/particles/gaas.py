@@ -90,6 +90,7 @@ class GalliumArsenide(eqx.Module):
         dt: float | Float[Array, ""],
         thermal_voltage: float | Float[Array, ""],
         *,
+        present: Bool[Array, "2 slots"] | None = None,
         start: Float[Array, "2 slots"] | None = None,
         ends: float | None = None,
         once: Callable[..., Any] = lambda function, *arguments: function(*arguments),
@@ -104,6 +105,8 @@ class GalliumArsenide(eqx.Module):
             field: At the particles, V/cm.
             dt: Length of the step, s.
             thermal_voltage: kT/q, V.
+            present: Slots that hold a particle; the others stay where they are. All, if
+                not given.
             start: Not used.
             ends: Not used: a flight that touches a contact ends beyond it.
             once: Evaluates a function of arrays in a computation of its own.
@@ -123,6 +126,7 @@ class GalliumArsenide(eqx.Module):
         force = (force[0], force[1], jnp.zeros_like(force[0]))
         zero = jnp.zeros(shape, dtype)
         left = jnp.full(shape, jnp.asarray(dt, dtype))
+        left = left if present is None else jnp.where(present, left, 0)
         state = Flights(jnp.int32(0), momentum, band, left, (zero, zero))
         done = finish(model, once, key, force, state)
         return jnp.stack(done.moved), (done.momentum, done.band)

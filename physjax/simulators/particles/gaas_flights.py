@@ -48,7 +48,7 @@ def finish(
     """Lets all particles fly until no time is left.
 
     Most are there after a flight or two, few need ten: the last ones are gathered into
-    short arrays.
+    short arrays. Empty slots have no time left.
 
     Args:
         model: `GalliumArsenide`, its tables.

@@ -69,6 +69,7 @@ class Overdamped(eqx.Module):
         dt: float | Float[Array, ""],
         thermal_voltage: float | Float[Array, ""],
         *,
+        present: Bool[Array, "2 slots"] | None = None,
         start: Float[Array, "2 slots"] | None = None,
         ends: float | None = None,
         once: Callable[..., Any] = lambda function, *arguments: function(*arguments),
@@ -82,10 +83,12 @@ class Overdamped(eqx.Module):
             field: At the particles, V/cm.
             dt: Length of the step, s.
             thermal_voltage: kT/q, V.
+            present: Not used: an empty slot costs what a particle does.
             start: Positions between the contacts, cm.
             ends: Distance of the contacts, cm, if a path that touches one ends there.
             once: Evaluates a function of arrays in a computation of its own.
         """
+        del present
         dtype = field.dtype
         mobility, dt, vt = (
             jnp.asarray(a, dtype) for a in (self.mobility, dt, thermal_voltage)

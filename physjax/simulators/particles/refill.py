@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from .contacts import Placed, Settled, count_net, reflect_y
+from .contacts import Placed, Settled, reflect_y
 from .random import random_words, two_uniforms
 from .state import CONTACT_LANE, ParticleDevice, Particles
 
@@ -78,31 +78,34 @@ class Refill(eqx.Module):
         # Majority minus minority; the last column is everywhere else.
         missing = jnp.round(held).astype(jnp.int32) - (counts - counts[::-1])
         missing = jnp.where(held > 0, missing, 0)
-        u, v = two_uniforms(random_words(key, 1, x.shape, CONTACT_LANE)[0], dtype)
-
         fill = jax.vmap(ft.partial(_fill, window=self.window))
-        target, taken, lost = fill(cell, missing, inside)
+        slot, target, taken, lost = fill(cell, missing, inside)
         born = target < cells
         at = jnp.where(born, target, 0)
+        words = random_words(key, 1, slot.shape, CONTACT_LANE)
+        u, v = two_uniforms(words[0], dtype)
         x_born, y_born = _place_in(at, u, v, device)
-        new = transport.rest(key, x.shape, device.thermal_voltage, dtype)
-        motion = _born_motion(new, motion, born, at < device.shape[1])
-        kept = (inside & ~taken) | born
-        from_left = jnp.where(at < device.shape[1], x_born, x_born - length)
+        left = at < device.shape[1]
+        came = jnp.where(left, x_born, x_born - length)
         to_side = jnp.where(x < length / 2, -x, length - x)
-        moved = moved + jnp.where(born, from_left, 0) + jnp.where(taken, to_side, 0)
-        sides = (at < device.shape[1], at >= device.shape[1])
+        moved = moved + jnp.where(taken, to_side, 0)
+        moved = jnp.sum(moved, -1) + jnp.sum(jnp.where(born, came, 0), -1)
         out = (x < length / 2, x >= length / 2)
         entered = [
-            count_net(born & side, gone | (taken & near))
-            for side, near, gone in zip(sides, out, went, strict=True)
+            jnp.sum(born & side, axis=-1, dtype=jnp.int32)
+            - jnp.sum(gone | (taken & near), axis=-1, dtype=jnp.int32)
+            for side, near, gone in zip((left, ~left), out, went, strict=True)
         ]
+        slot = jnp.where(born, slot, x.shape[1])
+        put = jax.vmap(lambda a, k, values: a.at[k].set(values, mode="drop"))
+        new = transport.rest(key, slot.shape, device.thermal_voltage, dtype)
+        motion = jax.tree.map(lambda m, n: put(m, slot, n), motion, _inward(new, left))
         return Settled(
-            jnp.where(born, x_born, x),
-            jnp.where(born, y_born, y),
+            put(x, slot, x_born),
+            put(y, slot, y_born),
             motion,
-            kept,
-            jnp.sum(moved, axis=-1),
+            put(inside & ~taken, slot, born),
+            moved,
             jnp.stack(entered, -1),
             jnp.any(lost),
         )
@@ -132,14 +135,13 @@ def _count(cell, cells) -> Int[Array, " cells"]:
 
 
 def _fill(cell, missing, inside, window):
-    """Cell that each slot is filled for (or none), who is taken, whether all fit."""
+    """Empty slots, the cell each is filled for (or none), who is taken, what failed."""
     cells, slots = missing.shape[0], cell.shape[0]
     # The first `window` empty slots take the missing carriers, cell by cell.
     (empty,) = jnp.nonzero(~inside, size=window, fill_value=slots)
     upto = jnp.cumsum(jnp.maximum(missing, 0))
     order = jnp.arange(window, dtype=upto.dtype)
-    chosen = jnp.searchsorted(upto, order, side="right").astype(jnp.int32)
-    target = jnp.full(slots, cells, jnp.int32).at[empty].set(chosen, mode="drop")
+    target = jnp.sum(upto[:, None] <= order[None, :], axis=0, dtype=jnp.int32)
     short = upto[-1] > jnp.minimum(window, jnp.sum(~inside, dtype=jnp.int32))
     # Of those in a half cell the first ones go, as many as there are too many.
     standing = cell < cells
@@ -150,7 +152,7 @@ def _fill(cell, missing, inside, window):
     superfluous = jnp.any(same & (rank <= -missing[None, :]), axis=1)
     taken = jnp.zeros(slots, bool).at[near].set(superfluous, mode="drop")
     crowded = jnp.sum(standing, dtype=jnp.int32) > window
-    return target, taken, short | crowded
+    return empty, target, taken, short | crowded
 
 
 def _place_in(cell, u, v, device):
@@ -164,11 +166,10 @@ def _place_in(cell, u, v, device):
     return x, (low + v * (high - low)) * device.spacing[1]
 
 
-def _born_motion(new, motion, born, left):
-    """Thermal motion for those born, with the first component inward."""
+def _inward(motion, left):
+    """Thermal motion with the first component away from the contact."""
     if not motion:
         return motion
-    first, *others = new[0]
+    first, *others = motion[0]
     inward = jnp.where(left, jnp.abs(first), -jnp.abs(first))
-    fresh = ((inward, *others), *new[1:])
-    return jax.tree.map(lambda f, m: jnp.where(born, f, m), fresh, motion)
+    return ((inward, *others), *motion[1:])

@@ -81,6 +81,7 @@ class RelaxationTime(eqx.Module):
         dt: float | Float[Array, ""],
         thermal_voltage: float | Float[Array, ""],
         *,
+        present: Bool[Array, "2 slots"] | None = None,
         start: Float[Array, "2 slots"] | None = None,
         ends: float | None = None,
         once: Callable[..., Any] = lambda function, *arguments: function(*arguments),
@@ -97,11 +98,12 @@ class RelaxationTime(eqx.Module):
             field: At the particles, V/cm.
             dt: Length of the step, s.
             thermal_voltage: kT/q, V.
+            present: Not used: an empty slot costs what a particle does.
             start: Not used.
             ends: Not used: a flight that touches a contact ends beyond it.
             once: Evaluates a function of arrays in a computation of its own.
         """
-        del start, ends
+        del present, start, ends
         dtype = field.dtype
         cast = lambda a: jnp.asarray(a, dtype)
         mobility, dt = cast(self.mobility), cast(dt)

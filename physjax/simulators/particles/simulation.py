@@ -167,6 +167,7 @@ def _step(
         at,
         dt,
         vt,
+        present=particles.alive | before.fresh,
         start=before.x,
         ends=device.length if contacts.absorbing else None,
         once=ft.partial(_once, always),

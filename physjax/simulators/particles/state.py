@@ -10,7 +10,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from .grid import node_volumes
@@ -38,6 +37,7 @@ class ParticleDevice(eqx.Module):
             fit them.
 
     Example:
+        >>> from physjax.simulators.particles import pn_device
         >>> device = pn_device()
         >>> [f"{volts:.3f}" for volts in device.contact_potentials(0.3)]
         ['-0.117', '0.417']
@@ -113,50 +113,6 @@ class ParticleDevice(eqx.Module):
         first = jnp.array([1.0, 0.0], built_in.dtype)
         at_rest = built_in.reshape((1,) * (bias.ndim - 1) + (2,))
         return at_rest + bias * first.reshape(at_rest.shape)
-
-
-def pn_device(
-    *,
-    length: float = 4e-5,
-    height: float = 8e-6,
-    shape: tuple[int, int] = (41, 9),
-    acceptors: float = 1e17,
-    donors: float = 1e17,
-    intrinsic: float = 1e10,
-    per_cell: float | int = 32,
-    thermal_voltage: float = 0.025852,
-) -> ParticleDevice:
-    """Abrupt junction at half the length, acceptors on the side of the first contact.
-
-    The defaults are silicon in the published geometry, 0.4 um x 0.08 um.
-
-    Args:
-        length: Distance of the contacts, cm.
-        height: Distance of the walls, cm.
-        shape: Nodes along each axis; odd along x, so that one lies on the junction.
-        acceptors: Doping of the first half, cm^-3.
-        donors: Doping of the second half, cm^-3.
-        intrinsic: Intrinsic density, cm^-3.
-        per_cell: Particles per cell at the larger of the two dopings.
-        thermal_voltage: kT/q, V.
-
-    Example:
-        >>> round(pn_device(per_cell=8).weight, 6)
-        12500.0
-    """
-    nx, ny = shape
-    spacing = (length / (nx - 1), height / (ny - 1))
-    x = np.arange(nx) - (nx - 1) / 2
-    profile = np.where(x < 0, -acceptors, donors)
-    profile = np.where(x == 0, (donors - acceptors) / 2, profile)
-    return ParticleDevice(
-        shape,
-        spacing,
-        jnp.asarray(profile, jnp.result_type(float)),
-        weight=max(acceptors, donors) * spacing[0] * spacing[1] / per_cell,
-        intrinsic=intrinsic,
-        thermal_voltage=thermal_voltage,
-    )
 
 
 class Particles(eqx.Module):
