@@ -7,11 +7,10 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import ArrayLike
 
 
 def by_capacity(
-    slots: ArrayLike, ratio: float = 1.25, *, most: int | None = None
+    slots: Any, ratio: float = 1.25, *, most: int | None = None
 ) -> list[np.ndarray]:
     """Groups of runs whose largest needs at most `ratio` times its smallest's slots.
 

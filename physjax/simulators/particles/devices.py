@@ -1,8 +1,9 @@
 """Devices that are simulated often: p-n junctions of silicon and gallium arsenide."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike
 
 from ..._constants import VACUUM_PERMITTIVITY_CM
 from . import gaas_rates as rates
@@ -94,7 +95,7 @@ def gaas_device(
     )
 
 
-def gaas_slots(bias: ArrayLike, per_cell: float = 8) -> np.ndarray:
+def gaas_slots(bias: Any, per_cell: float = 8) -> np.ndarray:
     """Slots per species for runs of `gaas_device` between `GhostSlab` contacts.
 
     What the stationary state holds in steps of `PUBLISHED_STEP`, a twentieth more, and
