@@ -43,6 +43,34 @@ def test_a_plate_condenser_is_a_ramp():
     np.testing.assert_allclose(w.sum(axis=0), 1, atol=9 * EPS)
 
 
+@pytest.mark.parametrize("shape", [(9, 5), (8, 6)])
+def test_a_device_that_is_its_mirror_image_is_halved(shape):
+    labels = np.zeros(shape, int)
+    labels[0], labels[-1] = 1, 2
+    bc = [(WALL, WALL), (Neumann(0.5), Neumann(0.5))]
+    make = lambda mirrored, epsilon=None: GreenFunction(
+        shape,
+        H,
+        bc,
+        electrodes=labels,
+        permittivity=epsilon,
+        mirrored=mirrored,
+        dtype=WIDE,
+    )
+    whole, halved = make(False), make(True)
+    assert whole.mirrors == ()
+    assert halved.mirrors == (0, 1)
+    entries = lambda green: sum(m.size for m in green.matrices)
+    assert 3.5 * entries(halved) < entries(whole)
+    rho, volts = sample(2, *shape), VOLTS[:2]
+    phi = whole(rho, volts)
+    bound = 100 * EPS * float(jnp.max(jnp.abs(phi)))
+    np.testing.assert_allclose(halved(rho, volts), phi, atol=bound)
+    np.testing.assert_allclose(halved.matrix, whole.matrix, atol=100 * EPS)
+    layers = np.exp(np.asarray(sample(shape[0], 1), np.float64))
+    assert make(True, layers).mirrors == (1,)
+
+
 def test_reciprocity_and_the_maximum_principle():
     epsilon = np.exp(np.asarray(sample(9, 8), np.float64))
     green = island(permittivity=epsilon, dtype=WIDE)

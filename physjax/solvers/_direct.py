@@ -58,7 +58,7 @@ def solve_constant(
     x = _transform(f * squared, others, matrix)
     walls = walls_of(line)
     on_nodes = walls is not None and line.low.wall == "node"  # pyright: ignore
-    if others and on_nodes and not matrix:
+    if others and walls is not None and on_nodes and not matrix:
         x = lines.by_reduction(x, shift, line.index, walls, matrix)
     else:
         x = lines.by_modes(x, _cast(shift, f), line.index, m, matrix)

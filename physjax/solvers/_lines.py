@@ -16,7 +16,7 @@ from . import _transforms as transforms
 from ._transforms import Modes
 
 UNROLL = 4
-SMALL = 16  # so many rows are left to a matrix product
+SMALL = 40  # so many rows are left to a matrix product
 HUGE = 1e15  # above it the neighbours no longer count
 
 
@@ -81,10 +81,10 @@ def _reduce(g, shift, axis, walls, matrix):
     n = g.shape[axis]
     xp = np if isinstance(shift, np.ndarray) else jnp
     if not reduces(n, walls):
-        m = transforms.modes(n, *walls, "node")
+        m = transforms.modes(n, walls[0], walls[1], "node")
         if isinstance(shift, np.ndarray):
             shift = shift.astype(g.dtype)
-        return by_modes(g * (2 + shift), shift, axis, m, matrix or n <= 4 * SMALL)
+        return by_modes(g * (2 + shift), shift, axis, m, matrix or n <= 2 * SMALL)
     low, high = (wall == "dirichlet" for wall in walls)
     a = (1 / (2 + shift)).astype(g.dtype)
     start = 1 if low else 0

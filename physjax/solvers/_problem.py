@@ -54,9 +54,16 @@ class Problem(eqx.Module):
         """With batch axes of size 1, up to a rank."""
         extra = rank - self.cells.ndim
         lift = lambda x: x.reshape((1,) * extra + x.shape)
-        lifted = jax.tree.map(lift, (self.outer, self.inner, self.walls, self.cells))
-        free = None if self.free is None else lift(self.free)
-        return Problem(*lifted, free, self.labels, self.num_contacts, self.singular)
+        return Problem(
+            jax.tree.map(lift, self.outer),
+            jax.tree.map(lift, self.inner),
+            lift(self.walls),
+            lift(self.cells),
+            None if self.free is None else lift(self.free),
+            self.labels,
+            self.num_contacts,
+            self.singular,
+        )
 
     def source(
         self, rho: Float[Array, "..."], voltages: Any

@@ -155,7 +155,7 @@ def _phase(j: np.ndarray, length: int, sign: int = -1, *, dtype) -> np.ndarray:
 
 
 def _times(y: Array, phase: np.ndarray) -> Array:
-    return lax.complex(y * _row(phase.real, y), y * _row(phase.imag, y))
+    return lax.complex(y * _row(np.real(phase), y), y * _row(np.imag(phase), y))
 
 
 def _padded(y: Array, low: int, high: int) -> Array:

@@ -11,9 +11,11 @@ from jaxtyping import Array, ArrayLike, Float, Int
 from .._boundaries import Faces
 from .._numerics import as_real
 from ..operators._stencils import Spacing, make_axes
+from ._mirrors import fold, half_shapes, mirrors_of, parts_of, unfold
 from ._stencil import Stencil, as_permittivity, assemble, shares
 
 MOST = 8192  # unknowns: 0.5 GB in float64
+FEW = 128  # nodes below which one product is faster than several smaller ones
 
 
 class GreenFunction(eqx.Module):
@@ -29,16 +31,21 @@ class GreenFunction(eqx.Module):
     Made once, on the host and in float64: as matrix of a diagonally dominant stencil it
     keeps its accuracy when it is rounded to the `dtype` it is used in. One application
     is one matrix product, of the right size up to a few thousand nodes, and a batch of
-    densities costs one matrix product more.
+    densities is one too. Where a device is its own mirror image along an axis, even and
+    odd densities have matrices of their own, half as large together: reading them is
+    what the time goes into.
 
     A `PoissonSolver`: `green(rho, voltages) -> phi`.
 
     Attributes:
-        matrix: From free nodes and contacts to all nodes.
+        matrices: From free nodes to all nodes: one, or of two halves along every axis
+            in `mirrors`, the even one first.
+        weights: Potential of a unit voltage on each contact, all else at zero.
         offset: Potential of the walls' own values, or None.
         nodes: Flat indices of the free nodes; None if they are the block `block`.
         shape: Nodes along each axis.
-        block: First and last free node along each axis, plus one.
+        block: First free node along each axis, and the last plus one.
+        mirrors: Axes along which the device is its own mirror image.
 
     Example:
         >>> from physjax import Neumann
@@ -52,12 +59,14 @@ class GreenFunction(eqx.Module):
         [0.0, 1.0, 2.0, 3.0, 4.0]
     """
 
-    matrix: Float[Array, "inputs nodes"]
-    offset: Float[Array, " nodes"] | None
+    matrices: tuple[Float[Array, "inputs outputs"], ...]
+    weights: Float[Array, "contacts ..."]
+    offset: Float[Array, "..."] | None
     nodes: Int[Array, " free"] | None
     shape: tuple[int, ...] = eqx.field(static=True)
     block: tuple[tuple[int, int], ...] | None = eqx.field(static=True)
     num_contacts: int = eqx.field(static=True)
+    mirrors: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(
         self,
@@ -68,6 +77,7 @@ class GreenFunction(eqx.Module):
         permittivity: ArrayLike | None = None,
         electrodes: ArrayLike | None = None,
         dtype: Any = float,
+        mirrored: bool | None = None,
     ):
         """
         Args:
@@ -78,6 +88,8 @@ class GreenFunction(eqx.Module):
             electrodes: Integers of that shape, 0 at free nodes and c at those of
                 contact c = 1, 2 ...
             dtype: Type of the matrix, the default float if not given.
+            mirrored: Whether to make use of mirror symmetry, for smaller matrices and
+                more operations. By default on a CPU, from 128 nodes on.
 
         Raises:
             TypeError: If something is traced: it is made outside of transformations.
@@ -113,20 +125,31 @@ class GreenFunction(eqx.Module):
                 "one contact."
             )
         inverse = np.linalg.inv(matrix[np.ix_(free, free)])
-        full = np.zeros((len(free) + self.num_contacts, count))
-        full[: len(free), free] = cells[free, None] * inverse.T
-        for c, nodes in enumerate(held):
-            full[len(free) + c, nodes] = 1
-            drive = -matrix[np.ix_(free, nodes)].sum(axis=1)
-            full[len(free) + c, free] = inverse @ drive
-        self.matrix = jnp.asarray(full.astype(dtype))
+        full = np.zeros((len(free), count))
+        full[:, free] = cells[free, None] * inverse.T
+        weights = np.zeros((self.num_contacts, count))
+        for weight, nodes in zip(weights, held, strict=True):
+            weight[nodes] = 1
+            weight[free] = inverse @ -matrix[np.ix_(free, nodes)].sum(axis=1)
+        self.weights = jnp.asarray(
+            weights.reshape(self.num_contacts, *self.shape).astype(dtype)
+        )
         self.offset = None
         if np.any(source):
             offset = np.zeros(count)
             offset[free] = inverse @ source[free]
-            self.offset = jnp.asarray(offset.astype(dtype))
+            self.offset = jnp.asarray(offset.reshape(self.shape).astype(dtype))
         self.block = _block(labels == 0)
         self.nodes = None if self.block else jnp.asarray(free.astype(np.int32))
+        self.mirrors = ()
+        parts = [full]
+        if mirrored is None:
+            mirrored = jax.default_backend() == "cpu" and count >= FEW
+        if self.block and mirrored:
+            self.mirrors = mirrors_of(matrix, cells, labels == 0)
+            sizes = [stop - start for start, stop in self.block]
+            parts = parts_of(full.reshape(*sizes, -1), self.shape, self.mirrors)
+        self.matrices = tuple(jnp.asarray(part.astype(dtype)) for part in parts)
 
     def __call__(
         self,
@@ -152,30 +175,57 @@ class GreenFunction(eqx.Module):
             raise ValueError(
                 f"`rho` must end in the shape {self.shape}; got {rho.shape}."
             )
-        dtype = self.matrix.dtype
+        dtype = self.weights.dtype
+        rho = rho.astype(dtype)
         if self.block is not None:
             for a, (start, stop) in enumerate(self.block):
                 axis = len(batch) + a
                 rho = jax.lax.slice_in_dim(rho, start, stop, axis=axis)
-            known = rho.reshape(*batch, -1)
+            parts = [rho]
         else:
-            known = rho.reshape(*batch, -1)[..., self.nodes]
-        known = known.astype(dtype)
+            parts = [rho.reshape(*batch, -1)[..., self.nodes]]
+        for a in self.mirrors:
+            parts = [half for part in parts for half in fold(part, a - d)]
+        flat = lambda x: x.reshape(*batch, -1)
+        parts = [
+            jnp.matmul(flat(part), matrix, precision="highest")
+            for part, matrix in zip(parts, self.matrices, strict=True)
+        ]
+        shapes = [self.shape]
+        for a in self.mirrors:
+            shapes = [half for shape in shapes for half in half_shapes(shape, a)]
+        parts = [
+            part.reshape(*batch, *shape)
+            for part, shape in zip(parts, shapes, strict=True)
+        ]
+        for a in reversed(self.mirrors):
+            pairs = zip(parts[::2], parts[1::2], strict=True)
+            parts = [unfold(even, odd, a - d) for even, odd in pairs]
+        phi = parts[0]
         if self.num_contacts:
             v = as_voltages(voltages, batch, self.num_contacts, dtype)
-            known = jnp.concatenate([known, v], axis=-1)
+            weights = self.weights.reshape(self.num_contacts, -1)
+            phi = phi + jnp.matmul(v, weights, precision="highest").reshape(phi.shape)
         elif voltages is not None and jnp.size(voltages):
             raise ValueError("`voltages` was given, but there are no electrodes.")
-        phi = jnp.matmul(known, self.matrix, precision="highest")
         if self.offset is not None:
-            phi = phi + self.offset.reshape((1,) * len(batch) + (-1,))
-        return phi.reshape(*batch, *self.shape)
+            phi = phi + self.offset.reshape((1,) * len(batch) + self.shape)
+        return phi
 
     @property
-    def weights(self) -> Float[Array, "contacts ..."]:
-        """Potential of a unit voltage on each contact, all else at zero."""
-        rows = self.matrix[self.matrix.shape[0] - self.num_contacts :]
-        return rows.reshape(self.num_contacts, *self.shape)
+    def matrix(self) -> Float[Array, "inputs nodes"]:
+        """From free nodes and contacts to all nodes, as one."""
+        count = int(np.prod(self.shape))
+        if self.block is None:
+            places = self.nodes
+        else:
+            box = tuple(slice(*ends) for ends in self.block)
+            places = np.arange(count).reshape(self.shape)[box].ravel()
+        units = jnp.eye(count, dtype=self.weights.dtype)[places]
+        dark = eqx.tree_at(lambda g: g.offset, self, None, is_leaf=lambda x: x is None)
+        volts = jnp.zeros(self.num_contacts, units.dtype)
+        rows = dark(units.reshape(-1, *self.shape), volts).reshape(-1, count)
+        return jnp.concatenate([rows, self.weights.reshape(-1, count)])
 
 
 def as_labels(electrodes: Any, shape: tuple[int, ...]) -> np.ndarray:

@@ -111,7 +111,7 @@ def make_multigrid(
     ends = [
         (True, True)
         if axis.periodic
-        else tuple(not isinstance(side, Dirichlet) for side in (axis.low, axis.high))
+        else (not isinstance(axis.low, Dirichlet), not isinstance(axis.high, Dirichlet))
         for axis in axes
     ]
     at_high = [True] * d  # where the next node without weight comes
@@ -127,7 +127,7 @@ def make_multigrid(
         full = (*stencil.leaks[0].shape[: len(shape) - d], *space)
         transfers, below = [], stencil
         for a in chosen:
-            start, extra = _choice(space[a], axes[a].periodic, *ends[a], at_high[a])
+            start, extra = _choice(space[a], axes[a].periodic, ends[a], at_high[a])
             at_high[a] = at_high[a] if extra is None else not at_high[a]
             below, transfer = coarsen(below, a - d, start, extra)
             transfers.append(transfer)
@@ -140,18 +140,18 @@ def make_multigrid(
 
 
 def _choice(
-    n: int, periodic: bool, low: bool, high: bool, at_high: bool
+    n: int, periodic: bool, stay: tuple[bool, bool], at_high: bool
 ) -> tuple[int, int | None]:
     """The first node that stays, and the place of a node without weight if one is due.
 
     Args:
         n: Nodes of the axis.
         periodic: Whether it is closed.
-        low: Whether its first node must stay.
-        high: Whether its last one must.
+        stay: Whether its first node must stay, and its last.
         at_high: Which of the ends gets the node. The two around it keep their distance
             while all others double theirs: next time it is the turn of the other end.
     """
+    low, high = stay
     if low and (periodic or high):
         due = n % 2 == 1 if periodic else n % 2 == 0
         return 0, (n - (not periodic) if at_high else 1) if due else None

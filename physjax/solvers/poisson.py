@@ -152,11 +152,11 @@ def solve_poisson(
             electrodes=electrodes,
             dtype=field.dtype,
         )
-        phi = green(field, voltages)
+        phi = green(field, None if voltages is None else as_real(voltages, "voltages"))
     elif name in get_args(Direct):
         phi = _solve_directly(name, source, axes, permittivity, problem)
     else:
-        start = guess
+        start: Any = guess
         if callable(guess):
             start = _ask(guess, "guess", given, voltages, field)
         elif guess is not None:
