@@ -1,7 +1,7 @@
 """Solvers of one equation again and again, for compiled loops."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -18,6 +18,7 @@ from .multigrid import Multigrid, make_multigrid
 from .poisson import CYCLES, default_rtol
 
 
+@runtime_checkable
 class PoissonSolver(Protocol):
     """What the compiled loop of a simulation calls once per step.
 

@@ -9,6 +9,7 @@ from .._system import System
 
 _SYSTEMS = {
     "rampinn": "physjax.systems.rampinn",
+    "pn_junction": "physjax.systems.pn_junction",
 }
 
 

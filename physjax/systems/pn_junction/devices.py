@@ -1,7 +1,9 @@
 """What the particles of this system move in, and what solves for their potential."""
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, cast, get_args
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,6 +32,7 @@ class Setup(NamedTuple):
         contacts: Contact model.
         dt: Length of a step, s.
         layers: The same device for drift-diffusion, or None where that does not apply.
+        slots: Capacity per species at each bias, where it is known.
     """
 
     device: P.ParticleDevice
@@ -38,9 +41,10 @@ class Setup(NamedTuple):
     contacts: Any
     dt: float
     layers: Device1D | None = None
+    slots: Callable[[Any], np.ndarray] | None = None
 
 
-def silicon(per_cell: float) -> Setup:
+def silicon(per_cell: float | int) -> Setup:
     """0.4 um of silicon, 1e17 / 1e17 cm^-3, mobilities 800 and 300, no traps."""
     device = P.pn_device(per_cell=per_cell)
     x = np.linspace(0.0, device.length, 401)
@@ -57,15 +61,19 @@ def silicon(per_cell: float) -> Setup:
     )
 
 
-def gallium_arsenide(per_cell: float = 8) -> Setup:
-    """The published device: ensemble Monte Carlo, refilled contacts, steps of 10 fs."""
-    device = P.pn_device(per_cell=per_cell, intrinsic=1.8e6)
+def gallium_arsenide(per_cell: float | int = 8) -> Setup:
+    """The published device, by ensemble Monte Carlo in steps of 10 fs.
+
+    Between ghost slabs: the published refill of the contacts runs away above 1.7 V.
+    """
+    device = P.gaas_device(per_cell=per_cell)
     return Setup(
         device,
-        np.full(device.shape, 12.9 * VACUUM_PERMITTIVITY_CM),
+        np.full(device.shape, P.GAAS_PERMITTIVITY),
         P.GalliumArsenide(1e17),
-        P.Refill(enhancement=3.0),
-        1e-14,
+        P.GhostSlab(),
+        P.PUBLISHED_STEP,
+        slots=lambda volts: P.gaas_slots(volts, per_cell),
     )
 
 
@@ -88,17 +96,17 @@ def make_solver(name: SolverName, setup: Setup, net: Any) -> PoissonSolver:
     options = {"permittivity": epsilon, "electrodes": labels, "dtype": jnp.float32}
     if name == "exact":
         return MultigridSolver(*grid, **options)
-    learned = net
+    learned: PoissonSolver = net
     if isinstance(net, MultilevelNet):
         learned = net.on(*grid, **options)
         if np.prod(device.shape) <= _DENSE:
             learned = as_matrix(learned, device.shape)
     if name == "learned":
         return learned
-    return Refined(learned, MultigridSolver(*grid, **options))
+    return Refined(cast(Any, learned), MultigridSolver(*grid, **options))
 
 
-class MatrixSolver(NamedTuple):
+class MatrixSolver(eqx.Module):
     """A `PoissonSolver` that is linear, as its matrix: rows are nodes and contacts."""
 
     charge: Float[Array, "inputs nodes"]
@@ -107,13 +115,16 @@ class MatrixSolver(NamedTuple):
     def __call__(
         self,
         rho: Float[Array, "*batch nx ny"],
-        voltages: Float[Array, "*batch contacts"],
+        voltages: Float[Array, "*batch contacts"] | None = None,
         guess: Float[Array, "*batch nx ny"] | None = None,
     ) -> Float[Array, "*batch nx ny"]:
+        """Potential of all nodes; grounded contacts without voltages."""
         del guess
         flat = rho.reshape(*rho.shape[:-2], -1).astype(self.charge.dtype)
         phi = jnp.matmul(flat, self.charge, precision="highest")
-        phi = phi + jnp.matmul(voltages, self.contact, precision="highest")
+        if voltages is not None:
+            voltages = voltages.astype(self.contact.dtype)
+            phi = phi + jnp.matmul(voltages, self.contact, precision="highest")
         return phi.reshape(rho.shape)
 
 

@@ -8,9 +8,9 @@ a charge is exact and cheap.
 import functools as ft
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,16 +22,16 @@ from ..._errors import ConfigError
 from ...io import atomic_output
 from ...io.progress import progress
 from ...simulators import particles as P
+from ...solvers.poisson_solvers import PoissonSolver
 from ...training.cache import cache_folder
 from .config import Config, DataConfig
-from .devices import gallium_arsenide
+from .devices import Setup, gallium_arsenide, make_solver
 
-BIASES = tuple(round(0.05 * k, 2) for k in range(57))
+BIASES = P.PUBLISHED_BIASES
 HELD_OUT = (1.3, 1.6, 2.0, 2.8)
 DENSITY = 1e17
 """Charge density that counts as 1, elementary charges per cm^3."""
 _SEED = 20181024
-_CAPACITIES = (4096, 8192, 16384, 32768, 65536)
 
 
 class Frame(NamedTuple):
@@ -68,88 +68,82 @@ def prepare(config: Config) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     data = config.data
     total = len(BIASES) * (data.settle + data.frames * data.gap)
-    with progress(total, "steps", show=True) as advance:
-        charge, slots = [], 0
-        for bias in BIASES:
-            frames, particles = record(data, bias, advance, slots=slots)
-            charge.append(frames)
-            slots = particles.x.shape[-1]  # a higher bias needs no fewer
+    with progress(total, "steps") as advance:
+        charge = record(data, BIASES, advance)
     with atomic_output(path) as part, open(part, "wb") as file:
-        np.savez(file, charge=np.stack(charge))
+        np.savez(file, charge=charge)
 
 
 def record(
     data: DataConfig,
-    bias: float,
-    advance: Callable[[int], None] = lambda n: None,
-    *,
-    slots: int = 0,
-) -> tuple[Float[np.ndarray, "frames 41 9"], P.Particles]:
-    """Charge of the published device at one bias, and the particles at the end.
+    biases: Sequence[float],
+    advance: Callable[[int], None] = lambda steps: None,
+) -> Float[np.ndarray, "biases frames 41 9"]:
+    """Charge of the published device in a stationary state, in units of `DENSITY`.
 
     Args:
-        data: How many frames, how far apart, after how many steps.
-        bias: V.
+        data: How many frames per bias, how far apart, after how many steps.
+        biases: V.
         advance: Is told how many steps were made.
-        slots: Least capacity to try.
+
+    Raises:
+        NumericsError: If there are too few slots for the particles.
     """
-    setup = gallium_arsenide()
-    device = setup.device
-    volts = device.contact_potentials(jnp.float32(bias))
-    key = jax.random.fold_in(jax.random.key(_SEED), round(100 * bias))
+    setup, solver = _machine()
+    device, model = setup.device, setup.transport
+    volts = device.contact_potentials(jnp.asarray(biases, jnp.float32))
+    doping = device.doping.astype(jnp.float32)
     density = P.neutral_density(device)
-    for slots in (n for n in _CAPACITIES if n >= slots):
-        start = P.begin(key, device, setup.transport, density, slots=slots)
-        settled = _simulate(data.settle)(key, start, volts)
-        if bool(settled.overflow):
-            continue
-        charge, particles = _frames(data.frames, data.gap)(key, settled, volts)
-        if not bool(particles.overflow):
-            advance(data.settle + data.frames * data.gap)
-            return np.asarray(charge), particles
-    raise ConfigError(
-        f"more than {_CAPACITIES[-1]} particles per species at {bias} V; use fewer "
-        "particles per cell."
-    )
+    slots = P.gaas_slots(biases)
+
+    def one(key, volts, slots):
+        def go_on(particles, steps):
+            return P.simulate(
+                key, device, model, setup.contacts, solver, particles, volts,
+                dt=setup.dt, steps=steps,
+            ).particles  # fmt: skip
+
+        def frame(particles, _):
+            n, p = P.fields(device, solver, particles, volts).density
+            return go_on(particles, data.gap), (p - n + doping) / DENSITY
+
+        start = P.begin(key, device, model, density, slots=slots)
+        settled = go_on(start, data.settle)
+        return jax.lax.scan(frame, settled, None, data.frames)
+
+    @ft.partial(jax.jit, static_argnums=2)
+    def many(keys, volts, slots):
+        return jax.vmap(lambda key, v: one(key, v, slots))(keys, volts)
+
+    keys = jax.random.split(jax.random.key(_SEED), len(biases))
+    charge = np.zeros((len(biases), data.frames, *device.shape), np.float32)
+
+    def job(group):
+        end, frames = many(keys[group], volts[group], int(slots[group].max()))
+        P.check(end)
+        charge[group] = np.asarray(frames)
+        advance(len(group) * (data.settle + data.frames * data.gap))
+        return end.time
+
+    groups = P.by_capacity(slots, most=3)[::-1]
+    P.side_by_side([ft.partial(job, group) for group in groups])
+    return charge
 
 
 @ft.cache
-def _machine() -> tuple[Any, Any]:
-    setup = gallium_arsenide()
-    return setup, P.exact_solver(setup.device, setup.permittivity)
+def _machine() -> tuple[Setup, PoissonSolver]:
+    with jax.ensure_compile_time_eval():
+        setup = gallium_arsenide()
+        return setup, make_solver("exact", setup, None)
 
 
 @ft.cache
-def _simulate(steps: int):
+def _labels() -> tuple[PoissonSolver, np.ndarray]:
+    """Exact solver and potentials at rest in NumPy: constants of a training step."""
     setup, solver = _machine()
-
-    @jax.jit
-    def run(key, particles, volts):
-        return P.simulate(
-            key, setup.device, setup.transport, setup.contacts, solver, particles,
-            volts, dt=setup.dt, steps=steps,
-        ).particles  # fmt: skip
-
-    return run
-
-
-@ft.cache
-def _frames(count: int, gap: int):
-    setup, solver = _machine()
-    doping = setup.device.doping.astype(jnp.float32)
-    steps = _simulate(gap)
-
-    @jax.jit
-    def run(key, particles, volts):
-        def one(particles, _):
-            particles = steps(key, particles, volts)
-            n, p = P.fields(setup.device, solver, particles, volts).density
-            return particles, (p - n + doping) / DENSITY
-
-        particles, charge = jax.lax.scan(one, particles, None, count)
-        return charge, particles
-
-    return run
+    with jax.ensure_compile_time_eval():
+        at_rest = np.asarray(setup.device.contact_potentials(0.0), np.float32)
+    return jax.tree.map(np.asarray, solver), at_rest
 
 
 @ft.cache
@@ -167,7 +161,7 @@ def exact_potential(
     charge: Float[Array, "*batch 41 9"], voltages: Float[Array, "*batch 2"]
 ) -> Float[Array, "*batch 41 9"]:
     """Potential, V, of a charge in units of `DENSITY`."""
-    _, solver = _machine()
+    solver, _ = _labels()
     return solver(ELEMENTARY_CHARGE * DENSITY * charge, voltages)
 
 
@@ -199,6 +193,6 @@ def held_out_frames(config: Config) -> dict[float, Frame]:
 
 def labelled(charge: Float[Array, "batch 41 9"], bias: Float[Array, " batch"]) -> Frame:
     """The frames with their voltages and exact potentials."""
-    setup, _ = _machine()
-    volts = setup.device.contact_potentials(bias).astype(charge.dtype)
+    _, at_rest = _labels()
+    volts = at_rest + bias[:, None] * np.array([[1, 0]], np.float32)
     return Frame(charge, volts, exact_potential(charge, volts))

@@ -130,7 +130,8 @@ class MultilevelNet(eqx.Module):
         grids = make_multigrid(
             problem.inner, axes, field.shape, singular=problem.singular
         )
-        return LearnedSolver(self, problem, grids)
+        net = jax.tree.map(lambda x: x.astype(field.dtype), self)
+        return LearnedSolver(net, problem, grids)
 
 
 class LearnedSolver(eqx.Module):
@@ -161,7 +162,9 @@ class LearnedSolver(eqx.Module):
         for _ in range(rho.ndim - 2):
             answer = jax.vmap(answer)
         phi = answer(source)
-        return phi if held is None else problem.free * phi + held
+        if problem.free is None or held is None:
+            return phi
+        return problem.free * phi + held
 
     def answer(self, source: Float[Array, "nx ny"]) -> Float[Array, "nx ny"]:
         """Potential of the free nodes for a source, as the stencil counts them."""
@@ -211,4 +214,4 @@ def _features(
         pad(link, a, low) for a, link in enumerate(stencil.links) for low in (0, 1)
     ]
     stacked = jnp.stack([*parts, stencil.leak * jnp.ones_like(free)])
-    return free * (stacked * inverse - 0.25), free
+    return free[None] * (stacked * inverse[None] - 0.25), free

@@ -54,7 +54,7 @@ def energy_error(
 ) -> Float[Array, ""]:
     """Energy norm of the error over that of the solution, between grounded contacts."""
     solver = model.on(
-        source.shape,
+        (source.shape[0], source.shape[1]),
         (1.0, 1.0),
         WALLS,
         permittivity=permittivity,

@@ -155,7 +155,7 @@ class PaperNet(eqx.Module):
             x = layer(x, training, seen)
         x = x.reshape(x.shape[0], -1) @ self.first
         x = jax.nn.leaky_relu(self.norm(x, training, seen), _SLOPE)
-        if training and self.dropout:
+        if training and self.dropout and key is not None:
             kept = jax.random.bernoulli(key, 1 - self.dropout, x.shape)
             x = jnp.where(kept, x / (1 - self.dropout), 0)
         phi = x @ self.last + self.bias

@@ -52,7 +52,7 @@ class _Group(NamedTuple):
 def run_sweep(
     setup: Setup,
     solver: PoissonSolver,
-    biases: Sequence[float],
+    biases: Sequence[float] | Float[np.ndarray, " b"],
     *,
     steps: int,
     replicas: int = 1,
@@ -84,7 +84,7 @@ def run_sweep(
     shape = (len(volts), replicas)
     series = np.zeros((*shape, 3, _CHUNKS * max(steps // _CHUNKS, 1)))
     potential = np.zeros((len(volts), *setup.device.shape))
-    waiting = _groups(setup, density, replicas)
+    waiting = _groups(setup, volts, density, replicas)
     while waiting:
         group = waiting.pop(0)
         done = _run_group(
@@ -120,7 +120,9 @@ def run_sweep(
     )
 
 
-def _groups(setup: Setup, density: np.ndarray, replicas: int) -> list[_Group]:
+def _groups(
+    setup: Setup, volts: np.ndarray, density: np.ndarray, replicas: int
+) -> list[_Group]:
     """Runs of like capacity together; the largest last."""
     device = setup.device
     amounts = (density * np.asarray(device.volumes)).sum((-1, -2)) / device.weight
@@ -128,6 +130,8 @@ def _groups(setup: Setup, density: np.ndarray, replicas: int) -> list[_Group]:
     slab = np.asarray(device.contact_densities()).sum(-1) * reach * device.height
     spare = 1.2 * setup.transport.supply * slab / device.weight
     need = (1.1 * amounts + spare).max(-1) + 64
+    if setup.slots is not None:
+        need = setup.slots(volts)
     places = [(b, r) for b in range(len(density)) for r in range(replicas)]
     slots = np.array([need[b] for b, _ in places])
     return [
