@@ -204,6 +204,45 @@ def test_the_run_lowers_for_accelerators():
     assert_lowers(numbers, jax.random.key_data(KEY), jnp.float32(0.8))
 
 
+def test_batches_side_by_side_are_the_runs_one_after_the_other():
+    """In the published device, which shows its built-in potential."""
+    device = P.gaas_device(per_cell=1)
+    solver = P.exact_solver(device, P.GAAS_PERMITTIVITY)
+    density = P.neutral_density(device).astype(jnp.float32)
+    biases = np.array([1.3, 0.0, 1.2])
+    slots = P.gaas_slots(biases, per_cell=1)
+    groups = P.by_capacity(slots, most=2)[::-1]
+    assert [group.tolist() for group in groups] == [[0], [1, 2]]
+
+    @jax.jit
+    def advance(keys, volts):
+        def one(key, volts):
+            start = P.begin(key, device, OVERDAMPED, density, slots=320)
+            return P.simulate(
+                key,
+                device,
+                OVERDAMPED,
+                P.GhostSlab(),
+                solver,
+                start,
+                volts,
+                dt=P.PUBLISHED_STEP,
+                steps=20,
+            )
+
+        return jax.vmap(one)(keys, volts)
+
+    keys = jax.random.split(KEY, 3)
+    volts = device.contact_potentials(jnp.asarray(biases, jnp.float32))
+    jobs = [lambda g=g: advance(keys[g], volts[g]) for g in groups]
+    together = P.side_by_side(jobs, workers=2)
+    for job, done in zip(jobs, together, strict=True):
+        P.check(done.particles)
+        np.testing.assert_array_equal(done.current.ramo, job().current.ramo)
+    at_rest = together[1].mean.potential[0].mean(1)
+    assert abs(float(at_rest[-1] - at_rest[0]) - 1.279) < 1e-3
+
+
 def test_block_average_knows_the_error_of_white_noise():
     noise = jax.random.normal(KEY, (20_000, 3)) + 2
     mean, error = P.block_average(noise, 50)
@@ -216,5 +255,9 @@ def test_bad_arguments_are_named(unchecked):
         P.ParticleDevice((5, 3), (1.0, 1.0), jnp.ones(4), weight=1.0, intrinsic=1.0)
     with pytest.raises(ValueError, match="`shape` is"):
         P.ParticleDevice((1, 3), (1.0, 1.0), jnp.ones(1), weight=1.0, intrinsic=1.0)
+    with pytest.raises(ValueError, match="`ratio` is 0"):
+        P.by_capacity([1, 2], 0.5)
+    with pytest.raises(ValueError, match="`slots` is"):
+        P.by_capacity([1, 0])
     with pytest.raises(ValueError, match="`blocks` is 1"):
         P.block_average(jnp.ones(4), 1)

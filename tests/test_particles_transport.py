@@ -44,7 +44,7 @@ def test_mobility_and_diffusion_of_the_relaxation_model(ratio):
     model = P.RelaxationTime(SILICON_CARRIERS, masses)
     tau = float(model.time()[0])
     np.testing.assert_allclose(model.time(), tau, rtol=1e-6)
-    count, steps, field = 200_000, round(6 / ratio), 1e4
+    count, steps, field = 600_000, round(6 / ratio), 1e4
     dt = ratio * tau
     go = jax.jit(ft.partial(drifting, model, dt=dt, steps=steps, count=count))
     half, full, _ = go(field)
@@ -60,7 +60,9 @@ def test_mobility_and_diffusion_of_the_relaxation_model(ratio):
     )  # over 2 tau / dt per step, its limit
     ways = jnp.stack([half[1], (full - half)[1]])
     diffusion = jnp.mean(ways**2, axis=(0, 2)) / (2 * steps * dt) / finite
-    np.testing.assert_allclose(diffusion, SILICON_CARRIERS * VT, rtol=6e-3)
+    # The standard error of this estimate is sqrt(2 / 1_200_000) = 0.13 %; with more
+    # particles: `python -m benchmarks.bulk_transport`.
+    np.testing.assert_allclose(diffusion, SILICON_CARRIERS * VT, rtol=5e-3)
     np.testing.assert_allclose(diffusion / mobility / VT, 1, rtol=0.01)
 
 

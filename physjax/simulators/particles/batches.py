@@ -10,7 +10,7 @@ import numpy as np
 
 
 def by_capacity(
-    slots: Any, ratio: float = 1.25, *, most: int | None = None
+    slots: Any, ratio: float | int = 1.25, *, most: int | None = None
 ) -> list[np.ndarray]:
     """Groups of runs whose largest needs at most `ratio` times its smallest's slots.
 

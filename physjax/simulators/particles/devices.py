@@ -95,7 +95,7 @@ def gaas_device(
     )
 
 
-def gaas_slots(bias: Any, per_cell: float = 8) -> np.ndarray:
+def gaas_slots(bias: Any, per_cell: float | int = 8) -> np.ndarray:
     """Slots per species for runs of `gaas_device` between `GhostSlab` contacts.
 
     What the stationary state holds in steps of `PUBLISHED_STEP`, a twentieth more, and
