@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from ..operators._stencils import first
 from . import _transforms as transforms
 from ._transforms import Modes
 
@@ -118,21 +119,20 @@ def _beside(x: Array, axis: int, low: bool, high: bool) -> Array:
     return jnp.concatenate(parts, axis) if len(parts) > 1 else x
 
 
-def _zero_padded(x: Array, axis: int, low: int, high: int, inner: int = 0) -> Array:
+def _zero_padded(x: Array, axis: int, low: int, high: int) -> Array:
     config = [(0, 0, 0)] * x.ndim
-    config[axis] = (low, high, inner)
+    config[axis] = (low, high, 0)
     return lax.pad(x, jnp.zeros((), x.dtype), config)
 
 
 def _woven(stay: Array, went: Array, axis: int, start: int) -> Array:
     """Rows start, start + 2 ... from `stay`, the others from `went`."""
-    n = stay.shape[axis] + went.shape[axis]
-
-    def spread(x, first):
-        rest = n - first - (2 * x.shape[axis] - 1)
-        return _zero_padded(x, axis, first, rest, 1)
-
-    return spread(stay, start) + spread(went, 1 - start)
+    a = axis % stay.ndim
+    even, odd = (stay, went) if start == 0 else (went, stay)
+    odd = _zero_padded(odd, axis, 0, even.shape[a] - odd.shape[a])
+    pairs = jnp.concatenate([lax.expand_dims(x, (a + 1,)) for x in (even, odd)], a + 1)
+    rows = pairs.reshape(*even.shape[:a], 2 * even.shape[a], *even.shape[a + 1 :])
+    return first(rows, a, stay.shape[a] + went.shape[a])
 
 
 def by_elimination(
