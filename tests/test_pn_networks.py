@@ -171,7 +171,9 @@ def test_the_published_network_has_its_size():
 def test_the_published_loss_is_two_norms():
     config = PRESETS["paper"]
     net = PaperNet(32, 0.0, key=jax.random.key(0))
-    frame = frames.labelled(jnp.asarray(charge((4, *GRID))), jnp.linspace(0, 1, 4, dtype=jnp.float32))
+    frame = frames.labelled(
+        jnp.asarray(charge((4, *GRID))), jnp.linspace(0, 1, 4, dtype=jnp.float32)
+    )
     value, metrics = jax.jit(lambda n, f: paper_loss(config, n, f, None))(net, frame)
     phi, _ = net.forward(frame.charge, frame.voltages, training=True)
     e = np.asarray(phi - frame.potential)

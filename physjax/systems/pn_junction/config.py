@@ -30,6 +30,9 @@ class ModelConfig:
     parameters."""
     dropout: float = 0.5
     """Of `paper`: before its last layer."""
+    statistics: Literal["batch", "stored"] = "batch"
+    """Of `paper`: what its layers are normalised by in training. `stored` goes on from
+    the weights of an earlier run without the noise of batches."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class DataConfig:
     """What charge the network sees."""
 
     grid: tuple[int, int] = (97, 49)
-    """Of `multilevel`: nodes of the larger of two grids; the other has 41 x 9."""
+    """Of `multilevel`: nodes of the second of two grids; the first has 41 x 9."""
     contrast: float = 10.0
     """Of `multilevel`: ratio of the two permittivities of a map."""
     frames: int = 80
@@ -118,7 +121,7 @@ PRESETS: dict[str, Config] = {
     "small": dataclasses.replace(
         _DEFAULT,
         model=ModelConfig(channels=4, cycles=2, depth=3),
-        data=DataConfig(grid=(33, 17)),
+        data=DataConfig(grid=(41, 9)),
         sweep=SweepConfig(per_cell=4, steps=60, replicas=1, biases=2),
         train=TrainConfig(
             steps=300,

@@ -36,7 +36,7 @@ def sample_batch(config: Config, key: PRNGKeyArray):
 
         return sample_frames(config, key)
     pairs = []
-    for i, grid in enumerate((PAPER_GRID, config.data.grid)):
+    for i, grid in enumerate(dict.fromkeys((PAPER_GRID, config.data.grid))):
         keys = jax.random.split(jax.random.fold_in(key, i), config.train.batch_size)
         one = lambda k, grid=grid: sample_charge(k, grid, config.data.contrast)
         pairs.append(jax.vmap(one)(keys))
@@ -67,7 +67,9 @@ def sample_charge(
     alike = np.ones((1, ny))
     profiles = [
         grain,
-        _hats(nx, 5) @ clouds @ _hats(ny, 3).T,
+        jnp.asarray(_hats(nx, 5), grain.dtype)
+        @ clouds
+        @ jnp.asarray(_hats(ny, 3).T, grain.dtype),
         jnp.asarray(np.tanh(30 * x) * np.exp(-((x / 0.15) ** 2)) * alike, grain.dtype),
         jnp.asarray(edge * alike, grain.dtype),
     ]
@@ -90,7 +92,7 @@ def sample_charge(
 def _hats(n: int, m: int) -> Float[np.ndarray, "n m"]:
     """Linear interpolation from m points to n, as a matrix."""
     distance = np.linspace(0, m - 1, n)[:, None] - np.arange(m)
-    return np.maximum(1 - np.abs(distance), 0).astype(np.float32)
+    return np.maximum(1 - np.abs(distance), 0)
 
 
 def _nearest(n: int, m: int) -> np.ndarray:

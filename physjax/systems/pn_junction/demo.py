@@ -140,7 +140,11 @@ def _charge() -> tuple[Any, jax.Array, jax.Array]:
     volts = setup.device.contact_potentials(jnp.float32(0.8))
     flat = lambda charge, volts: jnp.zeros_like(charge)
     n, p = P.fields(setup.device, flat, state, volts).density
-    return setup, ELEMENTARY_CHARGE * (p - n + setup.device.doping), volts
+    return (
+        setup,
+        ELEMENTARY_CHARGE * (p - n + setup.device.doping.astype(n.dtype)),
+        volts,
+    )
 
 
 def _snapshot(model: Any, folder: Path) -> dict[str, float]:

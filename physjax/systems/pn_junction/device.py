@@ -31,7 +31,7 @@ import itertools
 import math
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, Literal, TypeVar
 
@@ -160,6 +160,29 @@ class DeviceFile:
         full = (None, (0.0, self.device.height_um))
         sides = {contact.side for contact in self.contacts}
         return sides == {"left", "right"} and all(r.y_um in full for r in self.regions)
+
+    @property
+    def lying(self) -> "DeviceFile":
+        """The same with its contacts left and right: axes exchanged if need be."""
+        if self.contacts[0].side in ("left", "right"):
+            return self
+        size, height = self.device, self.device.height_um
+        assert height is not None
+        side: dict[Side, Side] = {"bottom": "left", "top": "right"}
+        return DeviceFile(
+            replace(
+                size,
+                length_um=height,
+                height_um=size.length_um,
+                nodes=size.nodes[::-1],
+            ),
+            tuple(
+                replace(region, x_um=region.y_um or (0.0, height), y_um=region.x_um)
+                for region in self.regions
+            ),
+            tuple(replace(c, side=side[c.side]) for c in self.contacts),
+            self.bias,
+        )
 
     def region_at(self, x_um: float, y_um: float = 0.0) -> Region:
         """The region of a point; on a seam that of its right and upper neighbour."""

@@ -194,5 +194,5 @@ def held_out_frames(config: Config) -> dict[float, Frame]:
 def labelled(charge: Float[Array, "batch 41 9"], bias: Float[Array, " batch"]) -> Frame:
     """The frames with their voltages and exact potentials."""
     _, at_rest = _labels()
-    volts = at_rest + bias[:, None] * np.array([[1, 0]], np.float32)
+    volts = jnp.asarray(at_rest)[None] + bias[:, None] * jnp.eye(1, 2, dtype=bias.dtype)
     return Frame(charge, volts, exact_potential(charge, volts))

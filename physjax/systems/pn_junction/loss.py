@@ -41,10 +41,8 @@ def loss(
         jnp.mean(jax.vmap(lambda f, e: energy_error(model, f, e))(f, epsilon))
         for f, epsilon in zip(batch.source, batch.permittivity, strict=True)
     ]
-    return jnp.mean(jnp.stack(errors)), {
-        "paper_grid": errors[0],
-        "large_grid": errors[1],
-    }
+    names = ("paper_grid", "second_grid")
+    return jnp.mean(jnp.stack(errors)), dict(zip(names, errors, strict=False))
 
 
 def energy_error(

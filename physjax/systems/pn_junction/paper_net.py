@@ -166,7 +166,8 @@ def paper_loss(
     config: Config, model: PaperNet, batch: Frame, key: PRNGKeyArray | None
 ) -> tuple[Array, dict[str, Array]]:
     r"""$\lVert e \rVert_F + c\,\lVert e_\text{contacts} \rVert_F$ over the batch."""
-    phi, _ = model.forward(batch.charge, batch.voltages, training=True, key=key)
+    training = config.model.statistics == "batch"
+    phi, _ = model.forward(batch.charge, batch.voltages, training=training, key=key)
     error = phi - batch.potential
     ends = error[:, jnp.array([0, -1])]
     norm = lambda e: jnp.sqrt(jnp.sum(e**2) + 1e-12)
@@ -185,8 +186,7 @@ def settle_statistics(
     @eqx.filter_jit
     def statistics(model, key):
         batch = sample_frames(config, key)
-        quiet = eqx.tree_at(lambda m: m.dropout, model, 0.0)
-        return quiet.forward(batch.charge, batch.voltages, training=True)[1]
+        return model.forward(batch.charge, batch.voltages, training=True)[1]
 
     total = [statistics(model, k) for k in jax.random.split(key, batches)]
     means = jax.tree.map(lambda *x: sum(x) / batches, *total)

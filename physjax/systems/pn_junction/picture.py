@@ -30,7 +30,7 @@ def plot_curves(
         title: Above.
         lines: Curves without errors, drawn as lines below.
     """
-    figure, axes = _figure((8, 5.5), 1)
+    figure, axes = _figure((8.0, 5.5), 1)
     for name, (volts, current) in (lines or {}).items():
         order = np.argsort(volts)
         size = np.abs(current[order])
@@ -81,7 +81,7 @@ def plot_maps(
         size_um: Length and height of the device.
         title: Above.
     """
-    figure, axes = _figure((8, 1.9 * len(maps) + 0.6), len(maps))
+    figure, axes = _figure((8.0, 1.9 * len(maps) + 0.6), len(maps))
     for panel, (name, values) in zip(np.atleast_1d(axes), maps.items(), strict=True):
         top = float(np.abs(values).max()) or 1.0
         image = panel.imshow(

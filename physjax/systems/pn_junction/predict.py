@@ -59,7 +59,7 @@ def predict_file(
         NumericsError: A bias could not be reached.
     """
     start = time.monotonic()
-    file = read_device(input)
+    file = read_device(input).lying
     output = io.check_output(output, {".csv"}, [input])
     if plot is not None:
         plot = io.check_output(plot, _PICTURES, [input])

@@ -19,7 +19,7 @@ from .predict import predict_file
 
 def finish(config: Config, model: Any, key: PRNGKeyArray) -> Any:
     """Statistics of many batches for the paper's normalisations."""
-    if config.model.kind == "paper":
+    if config.model.kind == "paper" and config.model.statistics == "batch":
         return settle_statistics(config, model, key)
     return model
 

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from ..._constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY_CM
 from ..._errors import DataError
 from ...simulators import particles as P
+from ...solvers import Device1D
 from .device import DeviceFile, Region
 from .devices import Setup
 from .layers import CM_PER_UM, layered_device
@@ -25,18 +26,17 @@ _RELAXATION = 0.2
 def particle_setup(file: DeviceFile, per_cell: float) -> Setup:
     """Grid, doping, permittivity and transport of a user's device.
 
-    The first contact is the left or the bottom one; the axis between the contacts
-    becomes x. In one dimension the device is given a height of 8 spacings.
+    In one dimension the device is given a height of 8 spacings. Runs begin with the
+    densities of drift-diffusion, for what depends on y with the mean over y.
 
     Args:
-        file: The device.
+        file: A device that lies.
         per_cell: Particles per cell at the highest doping.
 
     Raises:
         DataError: The device has what particles cannot do: traps, mobilities that
             differ, doping that varies along a contact, no doping at all.
     """
-    upright = file.contacts[0].side in ("bottom", "top")
     size = file.device
     length, height = size.length_um, size.height_um
     nodes = tuple(size.nodes)
@@ -46,9 +46,6 @@ def particle_setup(file: DeviceFile, per_cell: float) -> Setup:
     epsilon = _on_nodes(file, nodes, lambda r: r.eps_r) * VACUUM_PERMITTIVITY_CM
     if height is None:
         height = _WIDTH * length / (nodes[0] - 1)
-    if upright:
-        doping, epsilon, nodes = doping.T, epsilon.T, nodes[::-1]
-        length, height = height, length
     spacing = (length * CM_PER_UM / (nodes[0] - 1), height * CM_PER_UM / (nodes[1] - 1))
     mobility = _check(file, doping)
 
@@ -75,7 +72,20 @@ def particle_setup(file: DeviceFile, per_cell: float) -> Setup:
         P.Overdamped(jnp.array(mobility, jnp.float32)),
         P.GhostSlab(),
         float(dt),
-        layered_device(file) if file.is_layered else None,
+        _layers(file, doping, epsilon, mobility),
+    )
+
+
+def _layers(file, doping, epsilon, mobility) -> Device1D:
+    if file.is_layered:
+        return layered_device(file)
+    return Device1D(
+        np.linspace(0, file.device.length_um * CM_PER_UM, len(doping)),
+        doping.mean(1),
+        epsilon.mean(1) / VACUUM_PERMITTIVITY_CM,
+        file.device.n_i_cm3,
+        *mobility,
+        temperature=file.device.temperature_K,
     )
 
 
@@ -84,8 +94,8 @@ def _on_nodes(
 ) -> Float[np.ndarray, "nx ny"]:
     """Mean over the regions that meet at each node."""
     length, height = file.device.length_um, file.device.height_um
-    x = np.linspace(0, length, nodes[0])
-    y = np.linspace(0, height, nodes[1]) if height is not None else [0.0]
+    x = np.linspace(0, length, nodes[0]).tolist()
+    y = [0.0] if height is None else np.linspace(0, height, nodes[1]).tolist()
     tiny = 1e-9 * length
     inside = lambda a, end: min(max(a, 0.0), end)
     total = np.zeros((len(x), len(y)))
@@ -122,23 +132,14 @@ def _check(file: DeviceFile, doping: Float[np.ndarray, "nx ny"]) -> tuple[float,
 
 
 def forward(file: DeviceFile) -> float:
-    """1 if current from the first contact to the second one is forward, else -1.
+    """1 if current from left to right is forward in a device that lies, else -1.
 
     Forward is from acceptors to donors; without a junction, from the biased contact.
     """
-    first, second = sorted(
-        file.contacts, key=lambda contact: contact.side in ("right", "top")
-    )
-    size = file.device
-    ends = {
-        "left": (0.0, 0.0),
-        "bottom": (0.0, 0.0),
-        "right": (size.length_um, 0.0),
-        "top": (0.0, size.height_um or 0.0),
-    }
+    first = next(c for c in file.contacts if c.side == "left")
     net = [
         region.donor_cm3 - region.acceptor_cm3
-        for region in (file.region_at(*ends[c.side]) for c in (first, second))
+        for region in (file.region_at(0.0), file.region_at(file.device.length_um))
     ]
     if net[0] == net[1]:
         return 1.0 if file.bias.contact == first.name else -1.0
@@ -146,7 +147,7 @@ def forward(file: DeviceFile) -> float:
 
 
 def first_contact_volts(file: DeviceFile) -> Float[np.ndarray, " b"]:
-    """Voltage of the first contact over the second one at every bias."""
-    first = next(c for c in file.contacts if c.side in ("left", "bottom"))
+    """Voltage of the left contact over the right one at every bias."""
+    first = next(c for c in file.contacts if c.side == "left")
     sign = 1.0 if file.bias.contact == first.name else -1.0
     return sign * np.array(file.bias.volts, float)

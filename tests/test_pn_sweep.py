@@ -1,0 +1,81 @@
+"""Sweeps by particles: capacity, seeds, evaluation and the tour."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from physjax import systems, training
+from physjax._errors import DataError
+from physjax.systems.pn_junction.config import PRESETS
+from physjax.systems.pn_junction.demo import demo
+from physjax.systems.pn_junction.devices import make_solver, silicon
+from physjax.systems.pn_junction.evaluate import evaluate, sweep_biases
+from physjax.systems.pn_junction.sweep import run_sweep
+
+
+@pytest.fixture(scope="module")
+def model():
+    return training.load_model(systems.load("pn_junction"))[1]
+
+
+def test_too_few_slots_are_noticed_and_doubled():
+    setup = silicon(4)._replace(slots=lambda volts: np.full(len(volts), 256))
+    said = []
+    sweep = run_sweep(
+        setup, make_solver("exact", setup, None), [0.9], steps=96, say=said.append
+    )
+    assert said
+    assert np.isfinite(sweep.current).all()
+
+
+def test_a_sweep_follows_from_its_seed():
+    setup = silicon(2)
+    solver = make_solver("exact", setup, None)
+    run = lambda seed: run_sweep(setup, solver, [0.8], steps=96, seed=seed).current
+    assert run(0) == run(0)
+    assert run(0) != run(1)
+
+
+def test_biases_of_the_sweeps():
+    config = PRESETS["default"]
+    assert len(sweep_biases(config, False)) == 12
+    assert len(sweep_biases(config, True)) == 57
+    paper = PRESETS["paper"]
+    np.testing.assert_allclose(sweep_biases(paper, True), np.arange(57) * 0.05)
+
+
+def test_evaluation_compares_solvers_and_draws(tmp_path, model):
+    config = PRESETS["small"]
+    config = dataclasses.replace(
+        config, sweep=dataclasses.replace(config.sweep, replicas=2)
+    )
+    reference = tmp_path / "curve.csv"
+    reference.write_text("# known\nV,J\n0.8,4531.7\n0.9,35262.8\n")
+    picture = tmp_path / "iv.png"
+    figures = evaluate(
+        config, model, solver=("learned",), reference=reference, plot=picture
+    )
+    assert picture.stat().st_size > 1e4
+    for rows in figures.values():
+        assert list(rows) == ["drift_diffusion", "exact", "learned"]
+        assert rows["exact"]["over_exact"] == 1.0
+        assert rows["learned"]["standard_error_of_ratio"] > 0
+    with pytest.raises(DataError, match="cannot read the curve"):
+        evaluate(config, model, reference=_empty(tmp_path))
+
+
+def _empty(folder):
+    path = folder / "empty.csv"
+    path.write_text("nothing\n")
+    return path
+
+
+def test_the_tour_leaves_a_report_with_pictures(tmp_path, model, monkeypatch, capsys):
+    monkeypatch.setattr("physjax.systems.pn_junction.demo._STEPS", 96)
+    report = demo(PRESETS["default"], model, tmp_path / "tour", steps=2)
+    text = report.read_text()
+    for name in ("iv.png", "particles.png", "potential.png", "small/plots/loss.png"):
+        assert name in text
+        assert (report.parent / name).stat().st_size > 1e4
+    assert "physjax predict pn_junction" in capsys.readouterr().out
