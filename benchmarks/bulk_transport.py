@@ -100,7 +100,7 @@ def gallium_arsenide(count: int, impurities: float) -> list[dict]:
     """Drift velocity over the field, cm/s."""
     model, dt, rows = P.GalliumArsenide(impurities), 1e-14, []
     steps = 400
-    go = jax.jit(ft.partial(drift, model, dt=dt, settle=600, steps=steps, count=count))
+    go = jax.jit(ft.partial(drift, model, dt=dt, settle=400, steps=steps, count=count))
     for number, field in enumerate(FIELDS):
         moved, (_, band) = go(jax.random.key(number), float(field))
         speed = np.asarray(moved[0], float) / (steps * dt) * np.array([[-1], [1]])
@@ -150,7 +150,7 @@ def main() -> None:
     part = 10 if arguments.quick else 1
     result = {
         "relaxation": relaxation(1_000_000 // part),
-        "gallium_arsenide": gallium_arsenide(20_000 // part, arguments.impurities),
+        "gallium_arsenide": gallium_arsenide(10_000 // part, arguments.impurities),
         "impurities": arguments.impurities,
     }
     arguments.out.mkdir(parents=True, exist_ok=True)

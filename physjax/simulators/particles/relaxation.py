@@ -6,6 +6,13 @@ kick in the same field; the drift $x \leftarrow x + v\,\Delta t$. In this order,
 this $P$, the mobility $\mu = q\tau/m$ and the diffusion constant
 $D = \mu\,kT/q$ of a uniform field are exact at any step. With
 $P = 1 - e^{-\Delta t/\tau}$ or the scattering after the drift they are not.
+
+The current of a device is that of drift-diffusion in the limit of short free paths
+$\tau\sqrt{kT/m}$ only. Behind a contact minority carriers leave at a finite speed, so
+they pile up before it and the current is smaller; at high injection those supplied fly
+into the device unhindered for a free path, and it is larger. In silicon of 0.4 um with
+$m = 0.26\,m_0$ that is -8 % at 0.8 V, +6 % at 0.9 V, +15 % at 1.0 V, and half of it
+with a quarter of the mass.
 """
 
 from collections.abc import Callable
