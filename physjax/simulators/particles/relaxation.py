@@ -8,11 +8,11 @@ $D = \mu\,kT/q$ of a uniform field are exact at any step. With
 $P = 1 - e^{-\Delta t/\tau}$ or the scattering after the drift they are not.
 
 The current of a device is that of drift-diffusion in the limit of short free paths
-$\tau\sqrt{kT/m}$ only. Behind a contact minority carriers leave at a finite speed, so
-they pile up before it and the current is smaller; at high injection those supplied fly
-into the device unhindered for a free path, and it is larger. In silicon of 0.4 um with
-$m = 0.26\,m_0$ that is -8 % at 0.8 V, +6 % at 0.9 V, +15 % at 1.0 V, and half of it
-with a quarter of the mass.
+$\tau\sqrt{kT/m}$ only. In silicon of 0.4 um with $m = 0.26\,m_0$ it is -8 % off at
+0.8 V, +6 % at 0.9 V, +15 % at 1.0 V; with a quarter of the mass, half the free path,
+-3 % at 0.8 V and +7 % at 1.0 V. Likely reasons, not isolated: minority carriers leave
+through a contact at a finite speed and pile up before it (less current); at high
+injection those supplied fly a free path into the device unhindered (more).
 """
 
 from collections.abc import Callable
