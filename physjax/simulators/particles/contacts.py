@@ -130,12 +130,8 @@ class GhostSlab(eqx.Module):
         )
 
 
-class Closed(eqx.Module):
-    """Walls at the ends too: nothing comes, nothing goes.
-
-    Here a run is a differentiable function of its parameters, as long as those do not
-    decide who scatters.
-    """
+class NoReservoir(eqx.Module):
+    """Ends with nobody behind them at the beginning of a step."""
 
     absorbing: ClassVar[bool] = False
 
@@ -151,6 +147,14 @@ class Closed(eqx.Module):
         del key, device, transport, dt
         nothing = jnp.zeros_like(particles.alive)
         return Placed(particles.x, particles.y, nothing, jnp.asarray(False))
+
+
+class Closed(NoReservoir):
+    """Walls at the ends too: nothing comes, nothing goes.
+
+    Here a run is a differentiable function of its parameters, as long as those do not
+    decide who scatters.
+    """
 
     def settle(
         self,

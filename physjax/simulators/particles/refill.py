@@ -1,19 +1,19 @@
 """Contacts of the published code: half cells that are kept neutral by count."""
 
 import functools as ft
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from .contacts import Placed, Settled, reflect_y
+from .contacts import NoReservoir, Placed, Settled, reflect_y
 from .random import random_words, two_uniforms
-from .state import CONTACT_LANE, ParticleDevice, Particles
+from .state import CONTACT_LANE, ParticleDevice
 
 
-class Refill(eqx.Module):
+class Refill(NoReservoir):
     """Keeps majority minus minority carriers of the contacts' half cells at its start.
 
     After every step, for every node of a contact: missing majority carriers are put
@@ -37,20 +37,6 @@ class Refill(eqx.Module):
 
     window: int = eqx.field(static=True, default=512)
     enhancement: float | Float[Array, ""] = 1.0
-    absorbing: ClassVar[bool] = False
-
-    def place(
-        self,
-        key: PRNGKeyArray,
-        device: ParticleDevice,
-        transport: Any,
-        particles: Particles,
-        dt: Float[Array, ""],
-    ) -> Placed:
-        """Leaves all as it is."""
-        del key, device, transport, dt
-        nothing = jnp.zeros_like(particles.alive)
-        return Placed(particles.x, particles.y, nothing, jnp.asarray(False))
 
     def settle(
         self,
