@@ -16,8 +16,8 @@ VERBS = {
     "demo": "the two-minute tour of a system, with a report and pictures",
     "train": "train a system's model into a run folder",
     "resume": "go on with a training where it stopped",
-    "evaluate": "figures of merit of a model on a file of truth",
-    "predict": "run a model over a file of measurements",
+    "evaluate": "figures of merit of a model, against what is known",
+    "predict": "run a system over a file of your own",
 }
 
 _HELP = """\
@@ -35,6 +35,7 @@ options:
 to begin with:
   physjax demo rampinn                                   the tour, about a minute
   physjax predict rampinn spectrum.csv --out raman.csv   your own measurement
+  physjax predict pn_junction DEVICE.toml --out iv.csv   your own device
   physjax train rampinn --preset small                   your own training
 
 exit codes: 0 done, 2 settings, 3 device, 4 data, 5 checkpoint, 6 numerics,

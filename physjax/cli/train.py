@@ -59,9 +59,10 @@ def train_here(
     except training.Interrupted as stop:
         print(f"physjax: {stop}", file=sys.stderr)
         return stop.exit_code
+    needed = systems.options_module(name).EVALUATE
     print(
         f"report: {out / 'report.md'}\nnext:\n"
-        f"  physjax evaluate {name} --weights {out} --data FILE.npz\n"
+        f"  physjax evaluate {name} --weights {out}{needed}\n"
         f"  physjax predict {name} INPUT --out OUTPUT --weights {out}"
     )
     return 0

@@ -54,7 +54,7 @@ def write_report(
         "## Next",
         "",
         "```",
-        f"physjax evaluate {system.name} --weights {run.root} --data FILE.npz",
+        f"physjax evaluate {system.name} --weights {run.root}",
         f"physjax predict {system.name} INPUT --out OUTPUT --weights {run.root}",
         "```",
         "",

@@ -49,6 +49,9 @@ class DataConfig:
     """Of `paper`: steps between two recorded states."""
     settle: int = 1000
     """Of `paper`: steps before the first one."""
+    mix: bool = True
+    """Of `paper`: whether noise is that of two states of a bias, cos a and sin a times.
+    The equation is linear: the sum has a potential like any other."""
 
 
 @dataclass(frozen=True)

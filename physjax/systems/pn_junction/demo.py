@@ -15,7 +15,13 @@ from ...simulators import particles as P
 from ...training import train
 from .config import PRESETS, Config
 from .device import read_device
-from .devices import SOLVERS, make_solver, silicon, start_density
+from .devices import (
+    SOLVERS,
+    drift_diffusion_current,
+    make_solver,
+    silicon,
+    start_density,
+)
 from .picture import plot_curves, plot_maps
 from .predict import predict_file
 from .sweep import run_sweep
@@ -126,7 +132,11 @@ def _sweeps(model: Any, folder: Path) -> list[str]:
             f"| {v:.1f} | {name} | {j:.4g} +- {e:.2g} | {sweep.seconds:.1f} |"
             for v, j, e in zip(sweep.bias, sweep.current, sweep.error, strict=True)
         ]
-    plot_curves(folder / "particles.png", curves, title="silicon by particles")
+    fine = np.linspace(_BIASES[0], _BIASES[-1], 21)
+    lines = {"drift-diffusion": (fine, drift_diffusion_current(setup, fine))}
+    plot_curves(
+        folder / "particles.png", curves, lines=lines, title="silicon by particles"
+    )
     return rows
 
 

@@ -147,6 +147,22 @@ def as_matrix(solver: PoissonSolver, shape: tuple[int, int]) -> MatrixSolver:
     return MatrixSolver(charge, contact.reshape(2, n))
 
 
+def drift_diffusion_current(
+    setup: Setup, biases: Float[np.ndarray, " b"]
+) -> Float[np.ndarray, " b"]:
+    """Current, A/cm^2, of the same layers by drift-diffusion.
+
+    Raises:
+        ValueError: If the setup has no layers.
+        NumericsError: If a bias was not reached.
+    """
+    if setup.layers is None:
+        raise ValueError("`setup` has no layers for drift-diffusion.")
+    with jax.enable_x64(True):
+        value = solve_drift_diffusion(setup.layers, biases, throw=True).value
+        return np.asarray(value.current_density)
+
+
 def start_density(
     setup: Setup, biases: Float[np.ndarray, " b"]
 ) -> Float[np.ndarray, "b 2 nx ny"]:

@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from ... import io
 from ..._errors import DataError
 from ...io.progress import progress as show_progress
-from ...solvers import solve_drift_diffusion
 from .config import Config
-from .devices import SOLVERS, Setup, SolverName, gallium_arsenide, make_solver, silicon
+from .devices import (
+    SOLVERS,
+    SolverName,
+    drift_diffusion_current,
+    gallium_arsenide,
+    make_solver,
+    silicon,
+)
 from .sweep import Sweep, run_sweep
 
 Figures = dict[str, float]
@@ -92,7 +97,7 @@ def evaluate(
                 advance=advance,
             )
     exact = sweeps["exact"]
-    known = _drift_diffusion(setup, volts)
+    known = None if paper else drift_diffusion_current(setup, volts)
     if plot is not None:
         from .picture import plot_curves
 
@@ -136,14 +141,6 @@ def _figures(sweep: Sweep, exact: Sweep, i: int) -> Figures:
     else:
         error = np.hypot(sweep.error[i], exact.error[i])
     return _row(sweep.current[i], sweep.error[i], ratio, error / abs(exact.current[i]))
-
-
-def _drift_diffusion(setup: Setup, volts: np.ndarray) -> np.ndarray | None:
-    if setup.layers is None:
-        return None
-    with jax.enable_x64(True):
-        value = solve_drift_diffusion(setup.layers, volts, throw=True).value
-        return np.asarray(value.current_density)
 
 
 def _read_curve(path: str | Path) -> tuple[np.ndarray, np.ndarray]:

@@ -166,17 +166,25 @@ def exact_potential(
 
 
 def sample_frames(config: Config, key: PRNGKeyArray) -> Frame:
-    """Frames of the biases that are not held out, half of them mirrored in y."""
-    pick, turn = jax.random.split(key)
+    """States of the biases that are not held out, mixed and half of them mirrored."""
+    pick, turn, share = jax.random.split(key, 3)
     kept = np.array([bias not in HELD_OUT for bias in BIASES])
-    charge = _load(frames_path(config.data))[kept]
+    recorded = _load(frames_path(config.data))[kept]
+    mean = recorded.mean(1, keepdims=True)
+    noise, mean = jnp.asarray(recorded - mean), jnp.asarray(mean[:, 0])
     biases = np.array(BIASES, np.float32)[kept]
     count = config.train.batch_size
-    index = jax.random.randint(pick, (count,), 0, charge.shape[0] * charge.shape[1])
-    frames = jnp.asarray(charge.reshape(-1, *charge.shape[2:]))[index]
-    bias = jnp.asarray(biases)[index // charge.shape[1]]
+    which = jax.random.randint(
+        pick, (2, count), 0, recorded.shape[0] * recorded.shape[1]
+    )
+    # Two states of each bias; the bias is that of the first.
+    bias, state = which[0] // recorded.shape[1], which % recorded.shape[1]
+    turns = jax.random.uniform(share, (count, 1, 1), noise.dtype) * config.data.mix
+    first, second = jnp.cos(2 * jnp.pi * turns), jnp.sin(2 * jnp.pi * turns)
+    frames = mean[bias] + first * noise[bias, state[0]] + second * noise[bias, state[1]]
     mirrored = jax.random.bernoulli(turn, 0.5, (count, 1, 1))
-    return labelled(jnp.where(mirrored, frames[..., ::-1], frames), bias)
+    frames = jnp.where(mirrored, frames[..., ::-1], frames)
+    return labelled(frames, jnp.asarray(biases)[bias])
 
 
 def held_out_frames(config: Config) -> dict[float, Frame]:

@@ -7,6 +7,9 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import FlagCreatePairsOff, arg
 
+EVALUATE = ""
+"""What an evaluation cannot do without, for the hints of other commands."""
+
 
 @dataclass(frozen=True)
 class Demo:

@@ -11,6 +11,7 @@ puts the mean over many batches in their place.
 """
 
 import itertools
+import math
 
 import equinox as eqx
 import jax
@@ -40,7 +41,8 @@ class Normalisation(eqx.Module):
     variance: Float[Array, " c"]
 
     def __init__(self, channels: int):
-        self.scale, self.shift = jnp.ones(channels), jnp.zeros(channels)
+        # Begun where leaky ReLUs are linear, as the map to be learned is.
+        self.scale, self.shift = jnp.ones(channels), jnp.full(channels, 1.0)
         self.mean, self.variance = jnp.zeros(channels), jnp.ones(channels)
 
     def __call__(
@@ -64,17 +66,24 @@ class Layer(eqx.Module):
     norm: Normalisation
 
     def __init__(self, inputs: int, outputs: int, width: int, *, key: PRNGKeyArray):
-        bound = (2 / (inputs * width**2)) ** 0.5
-        shape = (outputs, inputs, width, width)
-        self.weight = bound * jax.random.normal(key, shape)
+        self.weight = jax.random.normal(key, (outputs, inputs, width, width))
         self.norm = Normalisation(outputs)
 
     def __call__(self, x: Float[Array, "batch i nx ny"], training: bool, seen: list):
         layout = ("NCHW", "OIHW", "NCHW")
         y = lax.conv_general_dilated(
-            x, self.weight, (1, 1), "SAME", dimension_numbers=layout
+            x, _scaled(self.weight), (1, 1), "SAME", dimension_numbers=layout
         )
         return jax.nn.leaky_relu(self.norm(y, training, seen), _SLOPE)
+
+
+def _scaled(weight: Float[Array, "o *inputs"]) -> Float[Array, "o *inputs"]:
+    """Weights are kept at unit size, so that one learning rate suits all layers.
+
+    A step of Adam moves every weight alike: unscaled, the 10^5 inputs of the first
+    dense layer would together throw its outputs about.
+    """
+    return weight * math.sqrt(2 / math.prod(weight.shape[1:]))
 
 
 def _largest_nearby(x: Float[Array, "batch c nx ny"]) -> Float[Array, "batch c nx ny"]:
@@ -95,9 +104,9 @@ class PaperNet(eqx.Module):
 
     branches: tuple[Layer, ...]
     trunk: tuple[Layer, ...]
-    first: Float[Array, "features hidden"]
+    first: Float[Array, "hidden features"]
     norm: Normalisation
-    last: Float[Array, "hidden nodes"]
+    last: Float[Array, "nodes hidden"]
     bias: Float[Array, " nodes"]
     dropout: float = eqx.field(static=True)
 
@@ -114,7 +123,7 @@ class PaperNet(eqx.Module):
             Layer(a, b, 3, key=next(keys)) for a, b in itertools.pairwise(widths)
         )
         features, hidden = widths[-1] * nodes, of(_HIDDEN)
-        dense = lambda m, n: jax.random.normal(next(keys), (m, n)) * (2 / m) ** 0.5
+        dense = lambda m, n: jax.random.normal(next(keys), (n, m))
         self.first, self.last = dense(features, hidden), dense(hidden, nodes)
         self.norm, self.bias = Normalisation(hidden), jnp.zeros(nodes)
         self.dropout = dropout
@@ -153,12 +162,12 @@ class PaperNet(eqx.Module):
         )
         for layer in self.trunk:
             x = layer(x, training, seen)
-        x = x.reshape(x.shape[0], -1) @ self.first
+        x = x.reshape(x.shape[0], -1) @ _scaled(self.first).T
         x = jax.nn.leaky_relu(self.norm(x, training, seen), _SLOPE)
         if training and self.dropout and key is not None:
             kept = jax.random.bernoulli(key, 1 - self.dropout, x.shape)
             x = jnp.where(kept, x / (1 - self.dropout), 0)
-        phi = x @ self.last + self.bias
+        phi = x @ _scaled(self.last).T + self.bias
         return phi.reshape(-1, *PAPER_GRID), seen
 
 

@@ -36,8 +36,12 @@ def plot_curves(
         size = np.abs(current[order])
         shown = size > 0
         axes.plot(volts[order][shown], size[shown], color="#6c757d", lw=1.4, label=name)
-    for (name, curve), colour in zip(curves.items(), _COLOURS, strict=False):
-        _draw_points(axes, name, colour, *curve)
+    span = max((np.ptp(curve[0]) for curve in curves.values()), default=0.0)
+    middle = (len(curves) - 1) / 2
+    for k, (name, (volts, current, error)) in enumerate(curves.items()):
+        # Side by side, or curves that agree would hide each other.
+        beside = volts + (k - middle) * 0.006 * span
+        _draw_points(axes, name, k, beside, current, error)
     axes.set_yscale("log")
     axes.set_xlabel("bias (V)")
     axes.set_ylabel("current density (A cm$^{-2}$)")
@@ -45,7 +49,8 @@ def plot_curves(
     _finish(figure, [axes], path, title)
 
 
-def _draw_points(axes, name, colour, volts, current, error) -> None:
+def _draw_points(axes, name, k, volts, current, error) -> None:
+    colour, marker = _COLOURS[k % len(_COLOURS)], "osD^v"[k % 5]
     size = np.abs(current)
     known = (size > 2 * error) & (size > 0)
     forward = known & (current > 0)
@@ -55,13 +60,13 @@ def _draw_points(axes, name, colour, volts, current, error) -> None:
         volts[forward],
         size[forward],
         None if exact else error[forward],
-        marker="o",
+        marker=marker,
         capsize=2,
         label=name,
         **style,
     )
     back = known & (current < 0)
-    axes.plot(volts[back], size[back], marker="o", mfc="none", **style)
+    axes.plot(volts[back], size[back], marker=marker, mfc="none", **style)
     limit = ~known & (error > 0)
     axes.plot(volts[limit], (size + 2 * error)[limit], marker="v", alpha=0.4, **style)
 
@@ -83,14 +88,16 @@ def plot_maps(
     """
     figure, axes = _figure((8.0, 1.9 * len(maps) + 0.6), len(maps))
     for panel, (name, values) in zip(np.atleast_1d(axes), maps.items(), strict=True):
-        top = float(np.abs(values).max()) or 1.0
+        low, high = float(values.min()), float(values.max())
+        top = max(-low, high) or 1.0
+        signed = low < -0.1 * top and high > 0.1 * top
         image = panel.imshow(
             values.T,
             origin="lower",
             extent=(0, size_um[0], 0, size_um[1]),
-            cmap="RdBu_r",
-            vmin=-top,
-            vmax=top,
+            cmap="RdBu_r" if signed else "viridis",
+            vmin=-top if signed else low,
+            vmax=top if signed else high,
             aspect="auto",
         )
         figure.colorbar(image, ax=panel, pad=0.01)

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
+EVALUATE = " --data FILE.npz"
+"""What an evaluation cannot do without, for the hints of other commands."""
+
 
 @dataclass(frozen=True)
 class Demo:

@@ -1,0 +1,3 @@
+"""What the command line would ask for."""
+
+EVALUATE = ""
