@@ -176,7 +176,7 @@ def test_the_published_loss_is_two_norms():
     )
     value, metrics = jax.jit(lambda n, f: paper_loss(config, n, f, None))(net, frame)
     phi, _ = net.forward(frame.charge, frame.voltages, training=True)
-    e = np.asarray(phi - frame.potential)
+    e = np.asarray(phi - frame.potential.astype(phi.dtype))
     want = np.linalg.norm(e) + 2 * np.linalg.norm(e[:, [0, -1]])
     assert float(value) == pytest.approx(want, rel=1e-5)
     assert float(metrics["rmse"]) == pytest.approx(np.sqrt(np.mean(e**2)), rel=1e-5)

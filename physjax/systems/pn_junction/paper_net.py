@@ -141,7 +141,7 @@ class PaperNet(eqx.Module):
         batch = rho.shape[:-2]
         charge = rho.reshape(-1, *PAPER_GRID) / (ELEMENTARY_CHARGE * DENSITY)
         phi = self.forward(charge, voltages.reshape(-1, 2))[0]
-        return phi.reshape(*batch, *PAPER_GRID)
+        return phi.reshape(*batch, *PAPER_GRID).astype(rho.dtype)
 
     def forward(
         self,
@@ -153,6 +153,7 @@ class PaperNet(eqx.Module):
     ) -> tuple[Float[Array, "batch 41 9"], list]:
         """Potential of a batch, and in training the statistics of its layers."""
         seen = []
+        charge, voltages = (x.astype(self.bias.dtype) for x in (charge, voltages))
         contacts = jnp.zeros_like(charge)
         contacts = contacts.at[:, 0].set(voltages[:, :1])
         contacts = contacts.at[:, -1].set(voltages[:, 1:])
@@ -167,7 +168,7 @@ class PaperNet(eqx.Module):
         if training and self.dropout and key is not None:
             kept = jax.random.bernoulli(key, 1 - self.dropout, x.shape)
             x = jnp.where(kept, x / (1 - self.dropout), 0)
-        phi = x @ _scaled(self.last).T + self.bias
+        phi = x @ _scaled(self.last).T + self.bias[None]
         return phi.reshape(-1, *PAPER_GRID), seen
 
 
@@ -177,7 +178,7 @@ def paper_loss(
     r"""$\lVert e \rVert_F + c\,\lVert e_\text{contacts} \rVert_F$ over the batch."""
     training = config.model.statistics == "batch"
     phi, _ = model.forward(batch.charge, batch.voltages, training=training, key=key)
-    error = phi - batch.potential
+    error = phi - batch.potential.astype(phi.dtype)
     ends = error[:, jnp.array([0, -1])]
     norm = lambda e: jnp.sqrt(jnp.sum(e**2) + 1e-12)
     metrics = {

@@ -1,7 +1,7 @@
 """Current-voltage sweeps by particles: many biases and replicas, one Poisson solver."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ from ..._errors import NumericsError
 from ...simulators import particles as P
 from ...solvers.poisson_solvers import PoissonSolver
 from .devices import Setup, start_density
+from .paper_net import PaperNet
 
 BLOCKS = 20
 _CHUNKS = 24
@@ -159,16 +160,7 @@ def _run_group(
     )(keys, jnp.asarray(density[bias]))
     steps = series.shape[-1] // _CHUNKS
 
-    @jax.jit
-    def go_on(keys, particles, contacts):
-        one = lambda key, p, v: P.simulate(
-            key, device, model, setup.contacts, solver, p, v, dt=setup.dt, steps=steps
-        )
-        run = jax.vmap(one)(keys, particles, contacts)
-        current = run.current
-        three = jnp.stack([current.ramo, current.left, current.right], 1)
-        return run.particles, three, run.mean.potential
-
+    go_on = _piece(setup, solver, steps)
     total = np.zeros((len(bias), *device.shape))
     for chunk in range(_CHUNKS):
         start, three, mean = go_on(keys, start, contacts)
@@ -188,6 +180,44 @@ def _run_group(
     for row, b in zip(total / kept, bias, strict=True):
         potential[b] += row
     return True
+
+
+def _piece(setup: Setup, solver: PoissonSolver, steps: int) -> Callable[..., Any]:
+    """`(keys, particles, contacts) -> particles, currents, mean potential`, of a batch:
+    some steps in one compiled loop, or one by one if the solver has convolutions."""
+    parts = (solver, getattr(solver, "guess", None))
+    if any(isinstance(part, PaperNet) for part in parts):
+        step = step_on_host(setup, solver)
+
+        def one_by_one(keys, particles, contacts):
+            series, total = [], 0.0
+            for _ in range(steps):
+                particles, current, fields = step(keys, particles, contacts)
+                series.append([np.asarray(x) for x in current[:3]])
+                total = total + fields.potential / steps
+            return particles, np.array(series).transpose(2, 1, 0), total
+
+        return one_by_one
+
+    @jax.jit
+    def at_once(keys, particles, contacts):
+        one = lambda key, p, v: P.simulate(
+            key,
+            setup.device,
+            setup.transport,
+            setup.contacts,
+            solver,
+            p,
+            v,
+            dt=setup.dt,
+            steps=steps,
+        )
+        run = jax.vmap(one)(keys, particles, contacts)
+        current = run.current
+        three = jnp.stack([current.ramo, current.left, current.right], 1)
+        return run.particles, three, run.mean.potential
+
+    return at_once
 
 
 def step_on_host(
