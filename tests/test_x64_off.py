@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 FILES = [
     "test_numerics.py",
@@ -30,9 +32,15 @@ FILES = [
 ]
 
 
-def test_the_numerics_hold_with_64_bit_types_off():
+PARTS = 4
+"""Processes, which may run side by side."""
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_numerics_hold_with_64_bit_types_off(part):
+    files = FILES[part::PARTS]
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES],
+        [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *files],
         cwd=HERE,
         env={**os.environ, "PHYSJAX_TEST_X64": "0"},
         capture_output=True,

@@ -100,7 +100,7 @@ def laplacian(u: Field, *, mode: Mode = "reverse") -> Field:
         >>> float(laplacian(lambda x: jnp.sum(x**3))(jnp.array([1.0, 2.0])))
         18.0
         >>> taylor = laplacian(lambda x: jnp.sum(x**3), mode="taylor")
-        >>> float(taylor(jnp.array([1.0, 2.0])))
+        >>> round(float(taylor(jnp.array([1.0, 2.0]))), 4)
         18.0
     """
     _check_callable(u, "u")

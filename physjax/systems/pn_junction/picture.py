@@ -40,7 +40,7 @@ def plot_curves(
     middle = (len(curves) - 1) / 2
     for k, (name, (volts, current, error)) in enumerate(curves.items()):
         # Side by side, or curves that agree would hide each other.
-        beside = volts + (k - middle) * 0.006 * span
+        beside = volts + (k - middle) * 0.012 * span
         _draw_points(axes, name, k, beside, current, error)
     axes.set_yscale("log")
     axes.set_xlabel("bias (V)")
