@@ -6,8 +6,13 @@ maximum over 3 x 3 nodes; three 3 x 3 convolutions of 128, 256 and 512 channels;
 layer of 1024 with dropout; one number per node. 195 million parameters, 193 of them in
 the first dense layer. `divisor` divides all widths.
 
-In training, batches are normalised by their own statistics; `settle_statistics` then
-puts the mean over many batches in their place.
+A maximum over nodes spoils what is linear, as the map from charge to potential is. But
+a smooth average of the charge and the same with the other sign make a pair whose two
+maxima differ by twice the average, all but exactly. So the parallel convolutions begin
+as such pairs, and all activations where leaky ReLUs are linear. A first short training
+goes by the statistics of batches; `settle` then puts those of many batches in their
+place and solves for the dense layers by ridge regression on recorded states. A second
+training goes on from there by the published loss.
 """
 
 import itertools
@@ -16,6 +21,8 @@ import math
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -30,6 +37,13 @@ _KERNELS = (3, 5, 7, 9)
 _BRANCHES = (64, 32, 16, 16)
 _TRUNK = (128, 256, 512)
 _HIDDEN = 1024
+_LINEAR = 3.0
+"""Mean of an activation of unit variance at the beginning."""
+_FAR = 5.0
+"""The same for hidden units, which are exact there."""
+_RIDGE = 1e-3
+_WIDEST = 7
+"""Nodes across the widest average, so that two branches can share a pair."""
 
 
 class Normalisation(eqx.Module):
@@ -41,8 +55,7 @@ class Normalisation(eqx.Module):
     variance: Float[Array, " c"]
 
     def __init__(self, channels: int):
-        # Begun where leaky ReLUs are linear, as the map to be learned is.
-        self.scale, self.shift = jnp.ones(channels), jnp.full(channels, 1.0)
+        self.scale, self.shift = jnp.ones(channels), jnp.full(channels, _LINEAR)
         self.mean, self.variance = jnp.zeros(channels), jnp.ones(channels)
 
     def __call__(
@@ -68,6 +81,28 @@ class Layer(eqx.Module):
     def __init__(self, inputs: int, outputs: int, width: int, *, key: PRNGKeyArray):
         self.weight = jax.random.normal(key, (outputs, inputs, width, width))
         self.norm = Normalisation(outputs)
+
+    def averaging(self, first: int) -> "Layer":
+        """The same with smooth averages of the inputs, of alternating sign.
+
+        Channels are counted from `first` on, over all branches: the members of a pair
+        are neighbours and have the same width.
+        """
+        outputs, _, width, _ = self.weight.shape
+        x = np.arange(width) - (width - 1) / 2
+        places = first + np.arange(outputs)
+        across = min(width, _WIDEST) / 3
+        hat = np.exp(-(x[:, None] ** 2 + x[None] ** 2) / (2 * across**2))
+        hat = hat / np.sqrt(np.mean(hat**2))
+        # Pairs of one width differ, so that they do not say the same.
+        widths = 1 - 0.25 * (places // 2 % 2)
+        kernels = np.sign(0.5 - places % 2)[:, None, None] * hat[None] ** (
+            1 / widths[:, None, None] ** 2
+        )
+        # Voltages come in with either sign, so that pairs tell them from charge.
+        apart = np.sign(0.5 - places // 2 % 2)[:, None, None] * kernels
+        weight = jnp.asarray(np.stack([kernels, apart], 1), self.weight.dtype)
+        return eqx.tree_at(lambda layer: layer.weight, self, weight)
 
     def __call__(self, x: Float[Array, "batch i nx ny"], training: bool, seen: list):
         layout = ("NCHW", "OIHW", "NCHW")
@@ -114,9 +149,10 @@ class PaperNet(eqx.Module):
         of = lambda width: max(width // divisor, 1)
         nodes = PAPER_GRID[0] * PAPER_GRID[1]
         keys = iter(jax.random.split(key, 9))
+        before = np.cumsum([0, *map(of, _BRANCHES)])
         self.branches = tuple(
-            Layer(2, of(c), k, key=next(keys))
-            for c, k in zip(_BRANCHES, _KERNELS, strict=True)
+            Layer(2, of(c), k, key=next(keys)).averaging(int(first))
+            for c, k, first in zip(_BRANCHES, _KERNELS, before[:-1], strict=True)
         )
         widths = [sum(of(c) for c in _BRANCHES), *map(of, _TRUNK)]
         self.trunk = tuple(
@@ -153,6 +189,23 @@ class PaperNet(eqx.Module):
     ) -> tuple[Float[Array, "batch 41 9"], list]:
         """Potential of a batch, and in training the statistics of its layers."""
         seen = []
+        x = self.features(charge, voltages, training, seen)
+        x = x @ _scaled(self.first).T
+        x = jax.nn.leaky_relu(self.norm(x, training, seen), _SLOPE)
+        if training and self.dropout and key is not None:
+            kept = jax.random.bernoulli(key, 1 - self.dropout, x.shape)
+            x = jnp.where(kept, x / (1 - self.dropout), 0)
+        phi = x @ _scaled(self.last).T + self.bias[None]
+        return phi.reshape(-1, *PAPER_GRID), seen
+
+    def features(
+        self,
+        charge: Float[Array, "batch 41 9"],
+        voltages: Float[Array, "batch 2"],
+        training: bool,
+        seen: list,
+    ) -> Float[Array, "batch features"]:
+        """What the dense layers see."""
         charge, voltages = (x.astype(self.bias.dtype) for x in (charge, voltages))
         contacts = jnp.zeros_like(charge)
         contacts = contacts.at[:, 0].set(voltages[:, :1])
@@ -163,13 +216,7 @@ class PaperNet(eqx.Module):
         )
         for layer in self.trunk:
             x = layer(x, training, seen)
-        x = x.reshape(x.shape[0], -1) @ _scaled(self.first).T
-        x = jax.nn.leaky_relu(self.norm(x, training, seen), _SLOPE)
-        if training and self.dropout and key is not None:
-            kept = jax.random.bernoulli(key, 1 - self.dropout, x.shape)
-            x = jnp.where(kept, x / (1 - self.dropout), 0)
-        phi = x @ _scaled(self.last).T + self.bias[None]
-        return phi.reshape(-1, *PAPER_GRID), seen
+        return x.reshape(x.shape[0], -1)
 
 
 def paper_loss(
@@ -186,6 +233,12 @@ def paper_loss(
         "rmse_contacts": jnp.sqrt(jnp.mean(ends**2)),
     }
     return norm(error) + config.loss.contact * norm(ends), metrics
+
+
+def settle(config: Config, model: PaperNet, key: PRNGKeyArray) -> PaperNet:
+    """The model with stored statistics, and with its dense layers solved for."""
+    model = settle_statistics(config, model, key)
+    return solve_dense_layers(config, model, key)
 
 
 def settle_statistics(
@@ -206,3 +259,58 @@ def settle_statistics(
         for leaf in (norm.mean, norm.variance)
     ]
     return eqx.tree_at(where, model, [leaf for pair in means for leaf in pair])
+
+
+def solve_dense_layers(
+    config: Config, model: PaperNet, key: PRNGKeyArray, samples: int = 16_000
+) -> PaperNet:
+    """Ridge regression of the potential on the features, in as many modes as there are
+    hidden units, which stay where leaky ReLUs are linear."""
+
+    @jax.jit
+    def batch(key):
+        frame = sample_frames(config, key)
+        x = model.features(frame.charge, frame.voltages, False, [])
+        return x, frame.potential.reshape(x.shape[0], -1)
+
+    count = -(-samples // config.train.batch_size)
+    pairs = [batch(jax.random.fold_in(key, k)) for k in range(count)]
+    x, y = (
+        np.concatenate([np.asarray(a) for a in part])
+        for part in zip(*pairs, strict=True)
+    )
+    x_mean, y_mean = x.mean(0), y.mean(0, dtype=np.float64)
+    x -= x_mean
+    spread = x.std(0) + 1e-6
+    x /= spread
+    gram = (x.T @ x).astype(np.float64)
+    gram[np.diag_indices_from(gram)] += _RIDGE * len(x)
+    right = x.T @ (y - y_mean).astype(x.dtype)
+    weights = scipy.linalg.solve(gram, right, assume_a="pos", overwrite_a=True)
+    # The modes of what is predicted, not of the weights.
+    predicted = x @ weights.astype(x.dtype)
+    values, modes = np.linalg.eigh(predicted.T.astype(np.float64) @ predicted)
+    hidden = model.norm.mean.shape[0]
+    modes, values = modes[:, ::-1][:, :hidden], values[::-1][:hidden]
+    scale = np.sqrt(np.maximum(values / len(x), 1e-18))
+    first = (weights @ modes / scale).T / spread  # of unit variance each
+    last = modes * scale
+    as_like = lambda a, like: jnp.asarray(a, like.dtype)
+    unscaled = lambda w: w / math.sqrt(2 / w.shape[1])
+    zero, one = np.zeros(hidden), np.ones(hidden)
+    return eqx.tree_at(
+        lambda m: (
+            m.first, m.last, m.bias,
+            m.norm.mean, m.norm.variance, m.norm.scale, m.norm.shift,
+        ),
+        model,
+        (
+            as_like(unscaled(first), model.first),
+            as_like(unscaled(last), model.last),
+            as_like(y_mean - last @ np.full(hidden, _FAR), model.bias),
+            as_like(first @ x_mean, model.norm.mean),
+            as_like(one, model.norm.variance),
+            as_like(one, model.norm.scale),
+            as_like(zero + _FAR, model.norm.shift),
+        ),
+    )  # fmt: skip

@@ -13,14 +13,14 @@ from .evaluate import evaluate
 from .frames import prepare
 from .loss import loss
 from .model import make_model
-from .paper_net import settle_statistics
+from .paper_net import settle
 from .predict import predict_file
 
 
 def finish(config: Config, model: Any, key: PRNGKeyArray) -> Any:
     """Statistics of many batches for the paper's normalisations."""
     if config.model.kind == "paper" and config.model.statistics == "batch":
-        return settle_statistics(config, model, key)
+        return settle(config, model, key)
     return model
 
 
