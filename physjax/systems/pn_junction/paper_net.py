@@ -41,7 +41,9 @@ _LINEAR = 3.0
 """Mean of an activation of unit variance at the beginning."""
 _FAR = 5.0
 """The same for hidden units, which are exact there."""
-_RIDGE = 1e-3
+_RIDGE = 2e-4
+_SOLVABLE = 20_000
+"""Features up to which the dense layers are solved for: 3 GB of normal matrix."""
 _WIDEST = 7
 """Nodes across the widest average, so that two branches can share a pair."""
 
@@ -238,6 +240,8 @@ def paper_loss(
 def settle(config: Config, model: PaperNet, key: PRNGKeyArray) -> PaperNet:
     """The model with stored statistics, and with its dense layers solved for."""
     model = settle_statistics(config, model, key)
+    if model.first.shape[1] > _SOLVABLE:
+        return model
     return solve_dense_layers(config, model, key)
 
 
@@ -262,7 +266,7 @@ def settle_statistics(
 
 
 def solve_dense_layers(
-    config: Config, model: PaperNet, key: PRNGKeyArray, samples: int = 16_000
+    config: Config, model: PaperNet, key: PRNGKeyArray, samples: int = 64_000
 ) -> PaperNet:
     """Ridge regression of the potential on the features, in as many modes as there are
     hidden units, which stay where leaky ReLUs are linear."""
