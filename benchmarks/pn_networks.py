@@ -1,7 +1,7 @@
 """How far off the networks' potentials are.
 
-    python -m benchmarks.pn_networks                ours, and the paper's as shipped
-    python -m benchmarks.pn_networks --paper RUN ... and other trainings of the latter
+    python -m benchmarks.pn_networks                 ours
+    python -m benchmarks.pn_networks --paper RUN ... and trainings of the paper's
 
 Root-mean-square errors in mV on states of the published device at the four biases that
 no training has seen (recorded first if need be, minutes), and errors in the energy norm
@@ -92,9 +92,9 @@ def main() -> None:
     system = systems.load("pn_junction")
     prepare(PRESETS["paper"])
     frames = held_out_frames(PRESETS["paper"])
-    config, ours = training.load_model(system)
+    _, ours = training.load_model(system)
     results = {"ours": {"mV": millivolts(ours, frames), "energy": energy_errors(ours)}}
-    for weights in ("paper", *arguments.paper):
+    for weights in arguments.paper:
         config, net = training.load_model(system, weights)
         results[f"{weights}, contact weight {config.loss.contact:g}"] = {
             "mV": millivolts(net, frames)

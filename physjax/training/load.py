@@ -53,9 +53,8 @@ def load_model(
 
     Args:
         system: The system.
-        weights: A run folder, a `.safetensors` file whose metadata holds `config`, the
-            name of a preset with weights in the package, or None for those of
-            `default`.
+        weights: A run folder, a `.safetensors` file whose metadata holds `config`, or
+            None for the weights of the package.
 
     Returns:
         `(config, model)`.
@@ -64,12 +63,9 @@ def load_model(
         ConfigError: The package has no weights of the system.
         CheckpointError: The weights are not there, damaged, or of another model.
     """
-    if weights is not None and weights not in system.presets and Path(weights).is_dir():
+    if weights is not None and Path(weights).is_dir():
         return load_run(system, weights)
     path = weights if weights is not None else system.weights
-    if weights in system.presets and system.weights is not None:
-        beside = system.weights.with_name(f"weights_{weights}.safetensors")
-        path = beside if beside.exists() else path
     if path is None:
         raise ConfigError(
             f"{system.name} comes without weights; train it with "
