@@ -15,11 +15,11 @@ import numpy as np
 
 from physjax.simulators import particles as P
 from physjax.simulators.particles import Particles
+from physjax.systems.pn_junction.devices import silicon, start_density
 
 from . import peers
 from .harness import Case, Gate, Table
 from .launch import Context
-from .particle_device import PERMITTIVITY, start_density
 
 BIASES = np.linspace(0.0, 1.1, 12)
 MOST = 3
@@ -29,17 +29,16 @@ GATES = (Gate("speed", 0.3, 1.0, against="numba"),)
 
 def tables(context: Context) -> Iterator[Table]:
     per_cell, steps = (4, 5) if context.quick else (32, 20)
-    device = P.pn_device(per_cell=per_cell)
-    mobility, mass = jnp.array([800.0, 300.0]), jnp.array([0.26, 0.26])
+    setup = silicon(per_cell)
+    mobility, mass = setup.transport.mobility, jnp.array([0.26, 0.26])
     models = {
         "overdamped": (P.Overdamped(mobility), 5e-15),
         "relaxation time": (P.RelaxationTime(mobility, mass), 5e-15),
         "gallium arsenide": (P.GalliumArsenide(1e17), 1e-14),
     }
-    with jax.enable_x64(True):
-        density = np.stack([start_density(device, float(v)) for v in BIASES])
+    density = start_density(setup, BIASES)
     for number, (name, (model, dt)) in enumerate(models.items()):
-        ours = _Ours(device, model, density, dt, steps)
+        ours = _Ours(setup, model, density, dt, steps)
         cases = [
             Case(
                 "physjax",
@@ -53,7 +52,7 @@ def tables(context: Context) -> Iterator[Table]:
         if peers.find("numba") is None:
             cases.append(peers.missing("numba", "numba"))
         else:
-            theirs = partial(_numba, number, device, ours, dt, steps, mobility, mass)
+            theirs = partial(_numba, number, ours, mobility, mass)
             cases.append(Case("numba", theirs, value=lambda c: c.sum(-1), units=steps))
         yield Table(
             op=f"particles, {name}",
@@ -72,8 +71,9 @@ def tables(context: Context) -> Iterator[Table]:
 class _Ours:
     """The batch in groups, each with the capacity that it needs."""
 
-    def __init__(self, device, model, density, dt, steps):
-        self.device, self.model, self.dt, self.steps = device, model, dt, steps
+    def __init__(self, setup, model, density, dt, steps):
+        device = setup.device
+        self.setup, self.model, self.dt, self.steps = setup, model, dt, steps
         self.volts = device.contact_potentials(jnp.asarray(BIASES, jnp.float32))
         amounts = (density * np.asarray(device.volumes)).sum((-1, -2)) / device.weight
         reach = np.asarray(model.reach(dt, device.thermal_voltage))
@@ -93,7 +93,8 @@ class _Ours:
         self.counts = self.by_bias([np.asarray(s.count) for s in self.starts])
 
     def build(self):
-        device, solver = self.device, P.exact_solver(self.device, PERMITTIVITY)
+        device = self.setup.device
+        solver = P.exact_solver(device, self.setup.permittivity)
 
         @partial(jax.jit, donate_argnums=1)
         def run(key, particles, volts):
@@ -133,10 +134,11 @@ class _Ours:
         return whole
 
 
-def _numba(number, device, ours: _Ours, dt, steps, mobility, mass):
+def _numba(number, ours: _Ours, mobility, mass):
     from . import numba_particles as N
 
-    setup = N.setup(number, device, PERMITTIVITY, dt, mobility, mass)
+    device, permittivity = ours.setup.device, ours.setup.permittivity
+    setup = N.setup(number, device, permittivity, ours.dt, mobility, mass)
     slots = max(start.x.shape[-1] for start in ours.starts) * 2
     rows = {0: 0, 1: 2, 2: 4}[number]
     shape = (len(BIASES), 2, slots)
@@ -156,7 +158,7 @@ def _numba(number, device, ours: _Ours, dt, steps, mobility, mass):
 
     def call():
         calls[0] += 1
-        N.advance(setup, x, y, motion, counts, volts, steps, calls[0] * 1000)
+        N.advance(setup, x, y, motion, counts, volts, ours.steps, calls[0] * 1000)
         return counts.copy()
 
     return call

@@ -26,8 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from physjax.simulators import particles as P
-
-from .particle_device import MOBILITY, PERMITTIVITY, start_density
+from physjax.systems.pn_junction.devices import silicon, start_density
 
 FOLDER = Path(__file__).parent / "results"
 CHUNKS = 36
@@ -67,8 +66,7 @@ RUNS = [
 ]
 
 
-def transport(name: str):
-    mobility = jnp.array(MOBILITY, jnp.float32)
+def transport(name: str, mobility):
     if name == "overdamped":
         return P.Overdamped(mobility)
     mass = 0.26 if name == "relaxation" else 0.26 / 4
@@ -77,12 +75,12 @@ def transport(name: str):
 
 def simulate(run: Long, per_cell: float, folder: Path) -> Iterator[dict]:
     """Yields one record per chunk, from the last one that was stored."""
-    device = P.pn_device(per_cell=per_cell)
-    model, solver = transport(run.model), P.exact_solver(device, PERMITTIVITY)
+    setup = silicon(per_cell)
+    device, model = setup.device, transport(run.model, setup.transport.mobility)
+    solver = P.exact_solver(device, setup.permittivity)
     volts = device.contact_potentials(jnp.float32(run.bias))
     key = jax.random.key(run.seed)
-    with jax.enable_x64(True):
-        density = start_density(device, run.bias)
+    density = start_density(setup, np.array([run.bias]))[0]
     density = jnp.asarray(density, jnp.float32)
     state = P.check(P.begin(key, device, model, density, slots=run.slots))
     stored = folder / f"{run.name}.npz"

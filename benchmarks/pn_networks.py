@@ -19,9 +19,9 @@ import numpy as np
 
 from physjax import systems, training
 from physjax._constants import ELEMENTARY_CHARGE
+from physjax.simulators.particles import WALLS, contact_labels
 from physjax.solvers import solve_poisson
 from physjax.systems.pn_junction.config import PRESETS
-from physjax.systems.pn_junction.device_grid import WALLS, contact_labels
 from physjax.systems.pn_junction.devices import gallium_arsenide, make_solver
 from physjax.systems.pn_junction.frames import DENSITY, held_out_frames, prepare
 

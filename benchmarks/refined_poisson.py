@@ -13,14 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from physjax import Neumann
+from physjax.simulators.particles import WALLS, contact_labels
 from physjax.solvers import solve_poisson
 
 from .harness import Case, Gate, Table
 from .launch import Context
 
-WALL = Neumann(wall="node")
-WALLS = [(WALL, WALL), (WALL, WALL)]
 SPACING = (1.0, 1.0)
 CONTRASTS = {"discs 1:10": 10.0, "conductors 1:1000": 1000.0}
 RESIDUALS = (1e-3, 1e-8)
@@ -60,19 +58,12 @@ def shipped_network() -> Guess:
             SPACING,
             WALLS,
             permittivity=single,
-            electrodes=contacts(rho.shape),
+            electrodes=contact_labels(rho.shape),
         )
         f = rho.astype(jnp.float32), voltages.astype(jnp.float32)
         return solver(*f).astype(rho.dtype)
 
     return guess
-
-
-def contacts(shape: tuple[int, ...]) -> np.ndarray:
-    """The first row of nodes and the last."""
-    labels = np.zeros(shape, int)
-    labels[0], labels[-1] = 1, 2
-    return labels
 
 
 def make_problems(n: int, batch: int, frames: int, contrast: float) -> tuple:
@@ -100,7 +91,7 @@ def make_problems(n: int, batch: int, frames: int, contrast: float) -> tuple:
 
 def _table(name: str, problems: tuple, rtol: float, network: Guess) -> Table:
     frames, batch, n, _ = problems[0].shape
-    labels = contacts((n, n))
+    labels = contact_labels((n, n))
 
     def solve(permittivity, rho, voltages, guess, rtol):
         return solve_poisson(

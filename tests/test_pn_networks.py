@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from physjax import Dirichlet, Neumann, systems, training
+from physjax.simulators.particles import WALLS, contact_labels
 from physjax.solvers import solve_poisson
 from physjax.solvers.poisson_solvers import MultigridSolver, Refined
 from physjax.systems.pn_junction import frames
 from physjax.systems.pn_junction.config import PRESETS
-from physjax.systems.pn_junction.device_grid import WALLS, contact_labels
 from physjax.systems.pn_junction.devices import as_matrix, make_solver, silicon
 from physjax.systems.pn_junction.learned import MultilevelNet
 from physjax.systems.pn_junction.paper_net import PaperNet, paper_loss

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from physjax import systems, training
-from physjax._errors import DataError
+from physjax._errors import ConfigError, DataError
 from physjax.systems.pn_junction.config import PRESETS
 from physjax.systems.pn_junction.demo import demo
 from physjax.systems.pn_junction.devices import make_solver, silicon
@@ -30,6 +30,14 @@ def test_too_few_slots_are_noticed_and_doubled():
     )
     assert said
     assert np.isfinite(sweep.current).all()
+
+
+@pytest.mark.parametrize(("steps", "replicas"), [(47, 1), (96, 0)])
+def test_too_few_steps_are_refused_before_any_is_made(steps, replicas):
+    setup = silicon(2)
+    with pytest.raises(ConfigError, match="too few for an average"):
+        solver = make_solver("exact", setup, None)
+        run_sweep(setup, solver, [0.8], steps=steps, replicas=replicas)
 
 
 def test_a_sweep_follows_from_its_seed():

@@ -34,9 +34,8 @@ def run(argv: list[str]) -> int:
         inside = folder if args.weights is not None and folder.is_dir() else None
         out = systems.options_module(name).default_figures(options, inside)
     if out is not None:
-        out = io.check_output(
-            out, {".json"}, [options["data"]] if "data" in options else []
-        )
+        files = [value for value in options.values() if isinstance(value, str)]
+        out = io.check_output(out, {".json"}, files)
     training.enable_compilation_cache()
     system = systems.load(name)
     config, model = training.load_model(system, args.weights)

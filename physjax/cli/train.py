@@ -77,6 +77,7 @@ def parse(name: str, flags: list[str]) -> tuple[str, Any, Any]:
     from .. import systems
     from .._errors import ConfigError
     from .._settings import from_toml
+    from ..training.config import with_steps
 
     module = systems.config_module(name)
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -114,8 +115,5 @@ def parse(name: str, flags: list[str]) -> tuple[str, Any, Any]:
         args=flags,
         description=f"Train {name}. {module.PAPER}",
     )
-    config = options.settings
-    if options.steps is not None:
-        shorter = dataclasses.replace(config.train, steps=options.steps)
-        config = dataclasses.replace(config, train=shorter)
+    config = with_steps(options.settings, options.steps)
     return chosen.preset, config, options

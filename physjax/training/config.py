@@ -1,7 +1,8 @@
 """Settings of a training run. Imports no jax."""
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from .._errors import ConfigError
 
@@ -48,6 +49,14 @@ class TrainConfig:
         fraction = 0 <= self.final_learning_rate <= 1
         _require(self, "final_learning_rate", fraction, "between 0 and 1")
         _require(self, "seed", 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
+
+
+def with_steps(config: Any, steps: int | None) -> Any:
+    """Settings of a system with another number of steps, or as they are."""
+    if steps is None:
+        return config
+    shorter = dataclasses.replace(config.train, steps=steps)
+    return dataclasses.replace(config, train=shorter)
 
 
 def _require(config: TrainConfig, name: str, held: bool, wanted: str) -> None:

@@ -85,6 +85,12 @@ def default_name(system: str, preset: str, config: Any) -> str:
     return f"{today}_{system}-{preset}_{config_hash(config)[:8]}"
 
 
+def free_name(path: Path) -> Path:
+    """`path`, or the first of path-2, path-3, ... that is not there."""
+    names = (path.with_name(f"{path.name}-{i}") for i in range(2, 10**6))
+    return path if not path.exists() else next(p for p in names if not p.exists())
+
+
 def create(root: Path, system: str, config: Any) -> RunFolder:
     """Make the folder and write its settings.
 

@@ -27,6 +27,8 @@ from .devices import gaas_slots as gaas_slots
 from .devices import pn_device as pn_device
 from .gaas import GalliumArsenide as GalliumArsenide
 from .overdamped import Overdamped as Overdamped
+from .poisson import WALLS as WALLS
+from .poisson import contact_labels as contact_labels
 from .poisson import exact_solver as exact_solver
 from .refill import Refill as Refill
 from .relaxation import RelaxationTime as RelaxationTime

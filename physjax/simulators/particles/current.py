@@ -13,6 +13,7 @@ Between plates at constant voltage the weighting field is $1/L$ whatever is insi
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..._constants import ELEMENTARY_CHARGE as Q
@@ -53,8 +54,8 @@ def current_of_step(
 
 
 def block_average(
-    series: Float[Array, "steps ..."], blocks: int = 20
-) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    series: Float[Array | np.ndarray, "steps ..."], blocks: int = 20
+) -> tuple[Float[Array | np.ndarray, "..."], Float[Array | np.ndarray, "..."]]:
     """Mean of a correlated series and its standard error, by averages over blocks.
 
     The error is right when a block is long against the correlation time. Steps beyond
@@ -65,7 +66,7 @@ def block_average(
         blocks: Number of blocks, at least two.
 
     Returns:
-        `(mean, standard_error)`.
+        `(mean, standard_error)`, of NumPy or JAX as the series is.
 
     Raises:
         ValueError: If `blocks` is below two or above the number of steps.

@@ -1,6 +1,5 @@
 """The tour: a device's file, its currents, the charge of its particles, a network."""
 
-import dataclasses
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from ... import io
 from ..._constants import ELEMENTARY_CHARGE
 from ...simulators import particles as P
 from ...training import train
+from ...training.config import with_steps
+from ...training.run_folder import free_name
 from .config import PRESETS, Config
 from .device import read_device
 from .devices import (
@@ -97,17 +98,14 @@ def demo(
     table = _sweeps(model, folder)
     print("3/4 the potential of some particles, and what the network makes of it")
     errors = _snapshot(model, folder)
-    small = PRESETS["small"]
-    steps = small.train.steps if steps is None else steps
+    small = with_steps(PRESETS["small"], steps)
+    steps = small.train.steps
     print(f"4/4 a small network of your own, {steps} steps", flush=True)
-    run = _free_name(folder / "small")
+    run = free_name(folder / "small")
     from .system import SYSTEM
 
-    settings = dataclasses.replace(
-        small, train=dataclasses.replace(small.train, steps=steps)
-    )
     start = time.monotonic()
-    result = train(SYSTEM, settings, run)
+    result = train(SYSTEM, small, run)
     seconds = time.monotonic() - start
     errors |= {"a small one of your own": _potential_error(result.model)}
     report = folder / "report.md"
@@ -178,12 +176,6 @@ def _potential_error(model: Any) -> float:
     setup, charge, volts = _charge()
     pair = [make_solver(n, setup, model)(charge, volts) for n in ("learned", "exact")]
     return 1e3 * float(jnp.sqrt(jnp.mean((pair[0] - pair[1]) ** 2)))
-
-
-def _free_name(path: Path) -> Path:
-    """`path`, or the first of path-2, path-3, ... that is not there."""
-    names = (path.with_name(f"{path.name}-{i}") for i in range(2, 10**6))
-    return path if not path.exists() else next(p for p in names if not p.exists())
 
 
 def _next(device: Path) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from ..._constants import VACUUM_PERMITTIVITY_CM
 from ...simulators import particles as P
 from ...solvers import Device1D, solve_drift_diffusion
 from ...solvers.poisson_solvers import MultigridSolver, PoissonSolver, Refined
-from .device_grid import WALLS, contact_labels
 from .learned import MultilevelNet
 
 SolverName = Literal["exact", "learned", "refined"]
@@ -91,8 +90,8 @@ def make_solver(name: SolverName, setup: Setup, net: Any) -> PoissonSolver:
     device, epsilon = setup.device, setup.permittivity
     if name == "exact" and np.prod(device.shape) <= _DENSE:
         return P.exact_solver(device, epsilon)
-    labels = contact_labels(device.shape)
-    grid = (device.shape, device.spacing, WALLS)
+    labels = P.contact_labels(device.shape)
+    grid = (device.shape, device.spacing, P.WALLS)
     options = {"permittivity": epsilon, "electrodes": labels, "dtype": jnp.float32}
     if name == "exact":
         return MultigridSolver(*grid, **options)

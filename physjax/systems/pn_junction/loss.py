@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ...simulators import particles as P
 from .config import Config
-from .device_grid import WALLS, contact_labels
 from .learned import MultilevelNet
 
 
@@ -54,9 +54,9 @@ def energy_error(
     solver = model.on(
         (source.shape[0], source.shape[1]),
         (1.0, 1.0),
-        WALLS,
+        P.WALLS,
         permittivity=permittivity,
-        electrodes=contact_labels(source.shape),
+        electrodes=P.contact_labels(source.shape),
         dtype=source.dtype,
     )
     problem, cycle = solver.problem, jax.lax.stop_gradient(solver.grids)

@@ -1,6 +1,8 @@
 """Current-voltage sweeps by particles: many biases and replicas, one Poisson solver."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -8,15 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..._errors import NumericsError
+from ..._errors import ConfigError, NumericsError
 from ...simulators import particles as P
 from ...solvers.poisson_solvers import PoissonSolver
 from .devices import Setup, start_density
 from .paper_net import PaperNet
 
 BLOCKS = 20
-_CHUNKS = 24
+CHUNKS = 24
 """Compiled pieces of a run, each followed by a word of progress."""
+_MOST = 6
+"""Runs in one batch: enough batches to occupy the cores."""
 
 
 class Sweep(NamedTuple):
@@ -25,9 +29,9 @@ class Sweep(NamedTuple):
     Attributes:
         bias: Of the first contact, V.
         current: Ramo-Shockley current, A/cm^2: mean over steps and replicas.
-        error: Its standard error, from blocks of time of all replicas.
         left: Through the first contact.
         right: Through the second one.
+        error: Standard error of `current`, from blocks of time of all replicas.
         replicas: Current of each replica.
         potential: Mean potential of each bias, V.
         seconds: Wall time, compilation included.
@@ -35,9 +39,9 @@ class Sweep(NamedTuple):
 
     bias: Float[np.ndarray, " b"]
     current: Float[np.ndarray, " b"]
-    error: Float[np.ndarray, " b"]
     left: Float[np.ndarray, " b"]
     right: Float[np.ndarray, " b"]
+    error: Float[np.ndarray, " b"]
     replicas: Float[np.ndarray, "b r"]
     potential: Float[np.ndarray, "b nx ny"]
     seconds: float
@@ -71,52 +75,41 @@ def run_sweep(
         setup: The device.
         solver: Poisson solver.
         biases: Of the first contact, V.
-        steps: Steps per run.
+        steps: Steps per run, a multiple of 24 or that below it.
         replicas: Runs per bias.
         seed: Of all random numbers.
         say: Is told what happens.
         advance: Is told how many steps times runs have been made.
-    """
-    import time
 
+    Raises:
+        ConfigError: Fewer steps or replicas than an average takes.
+        NumericsError: The potential is not finite, or no capacity suffices.
+    """
+    if steps < 2 * CHUNKS or replicas < 1:
+        raise ConfigError(
+            f"{steps} steps and {replicas} replicas are too few for an average; "
+            f"expected at least {2 * CHUNKS} and 1."
+        )
     begin = time.monotonic()
     volts = np.asarray(biases, float)
     density = start_density(setup, volts).astype(np.float32)
+    runs = _Runs(setup, solver, volts, density, steps // CHUNKS, seed, say, advance)
+    groups = _groups(setup, volts, density, replicas)[::-1]  # the longest first
+    parts = P.side_by_side([partial(runs.of, group) for group in groups])
     shape = (len(volts), replicas)
-    series = np.zeros((*shape, 3, _CHUNKS * max(steps // _CHUNKS, 1)))
-    potential = np.zeros((len(volts), *setup.device.shape))
-    waiting = _groups(setup, volts, density, replicas)
-    while waiting:
-        group = waiting.pop(0)
-        done = _run_group(
-            setup, solver, group, volts, density, series, potential, replicas, seed,
-            advance,
-        )  # fmt: skip
-        if not done:
-            if group.slots > 2**20:
-                raise NumericsError(
-                    f"more than {group.slots} particles per species; use fewer "
-                    "particles per cell, or shorter steps."
-                )
-            say(f"{group.slots} slots were too few; again with twice as many")
-            waiting.insert(0, _Group(group.places, 2 * group.slots))
-    kept = series[..., series.shape[-1] // 3 :]
-    blocks = kept[..., : kept.shape[-1] // BLOCKS * BLOCKS]
-    if blocks.shape[-1] == 0:
-        raise ValueError(f"`steps` is {steps}; expected at least {2 * BLOCKS}.")
-    blocks = blocks.reshape(*shape, 3, BLOCKS, -1).mean(-1)
-    per_replica = blocks.mean(-1)
-    mean = per_replica.mean(1)
-    scatter = blocks[:, :, 0].reshape(len(volts), -1)
-    error = scatter.std(1, ddof=1) / scatter.shape[1] ** 0.5
+    series = np.zeros((*shape, 3, CHUNKS * (steps // CHUNKS)))
+    potential = np.zeros((*shape, *setup.device.shape))
+    for group, (currents, mean) in zip(groups, parts, strict=True):
+        b, r = group.places.T
+        series[b, r], potential[b, r] = currents, mean
+    kept = np.moveaxis(series[..., series.shape[-1] // 3 :], -1, 0)
+    mean, error = P.block_average(kept, BLOCKS)
     return Sweep(
         volts,
-        mean[:, 0],
-        error,
-        mean[:, 1],
-        mean[:, 2],
-        per_replica[:, :, 0],
-        potential / replicas,
+        *mean.mean(1).T,
+        np.sqrt(np.sum(error[:, :, 0] ** 2, 1)) / replicas,
+        mean[:, :, 0],
+        potential.mean(1),
         time.monotonic() - begin,
     )
 
@@ -140,46 +133,68 @@ def _groups(
             np.array([places[k] for k in group]),
             int(-(-slots[group].max() // 256) * 256),
         )
-        for group in P.by_capacity(slots)
+        for group in P.by_capacity(slots, most=_MOST)
     ]
 
 
-def _run_group(
-    setup, solver, group, volts, density, series, potential, replicas, seed, advance
-) -> bool:
-    """Runs a group and writes its series; False if the capacity was too small."""
-    device, model = setup.device, setup.transport
-    base = jax.random.key(seed)
-    keys = jnp.stack(
-        [jax.random.fold_in(jax.random.fold_in(base, b), r) for b, r in group.places]
-    )
-    bias = group.places[:, 0]
-    contacts = device.contact_potentials(jnp.asarray(volts[bias], jnp.float32))
-    start = jax.jit(
-        jax.vmap(lambda k, n: P.begin(k, device, model, n, slots=group.slots))
-    )(keys, jnp.asarray(density[bias]))
-    steps = series.shape[-1] // _CHUNKS
+class _Runs(NamedTuple):
+    """What the groups of a sweep have in common."""
 
-    go_on = _piece(setup, solver, steps)
-    total = np.zeros((len(bias), *device.shape))
-    for chunk in range(_CHUNKS):
-        start, three, mean = go_on(keys, start, contacts)
-        if np.asarray(start.overflow).any():
-            return False
-        if not np.isfinite(np.asarray(mean)).all():
+    setup: Setup
+    solver: PoissonSolver
+    volts: np.ndarray
+    density: np.ndarray
+    steps: int
+    """Per compiled piece."""
+    seed: int
+    say: Callable[[str], None]
+    advance: Callable[[int], None]
+
+    def of(self, group: _Group) -> tuple[np.ndarray, np.ndarray]:
+        """Currents (run, three, steps) and mean potential (run, nx, ny) of a group."""
+        made = 0
+        while made < CHUNKS:
+            three, means = [], []
+            for particles, currents, mean in self._pieces(group):
+                if np.asarray(particles.overflow).any():
+                    break
+                if not np.isfinite(np.asarray(mean)).all():
+                    raise NumericsError(
+                        "the potential of a particle run is not finite; check the "
+                        "solver."
+                    )
+                three.append(np.asarray(currents))
+                means.append(np.asarray(mean))
+                if len(three) > made:  # a run that is made again is not counted twice
+                    made += 1
+                    self.advance(self.steps * len(group.places))
+            if len(three) < CHUNKS:
+                group = self._larger(group)
+        return np.concatenate(three, -1), np.mean(means[CHUNKS // 3 :], 0)
+
+    def _larger(self, group: _Group) -> _Group:
+        if group.slots > 2**20:
             raise NumericsError(
-                "the potential of a particle run is not finite; check the solver."
+                f"more than {group.slots} particles per species; use fewer particles "
+                "per cell, or shorter steps."
             )
-        span = slice(chunk * steps, (chunk + 1) * steps)
-        for row, (b, r) in zip(np.asarray(three), group.places, strict=True):
-            series[b, r, :, span] = row
-        if 3 * chunk >= _CHUNKS:
-            total += np.asarray(mean)
-        advance(steps * len(bias))
-    kept = sum(3 * chunk >= _CHUNKS for chunk in range(_CHUNKS))
-    for row, b in zip(total / kept, bias, strict=True):
-        potential[b] += row
-    return True
+        self.say(f"{group.slots} slots were too few; again with twice as many")
+        return _Group(group.places, 2 * group.slots)
+
+    def _pieces(self, group: _Group) -> Iterator[tuple[P.Particles, Any, Any]]:
+        device, model = self.setup.device, self.setup.transport
+        base, bias = jax.random.key(self.seed), group.places[:, 0]
+        fold = jax.random.fold_in
+        keys = jnp.stack([fold(fold(base, b), r) for b, r in group.places])
+        volts = jnp.asarray(self.volts[bias], jnp.float32)
+        contacts = device.contact_potentials(volts)
+        begin = lambda k, n: P.begin(k, device, model, n, slots=group.slots)
+        density = jnp.asarray(self.density[bias])
+        particles = jax.jit(jax.vmap(begin))(keys, density)
+        go_on = _piece(self.setup, self.solver, self.steps)
+        for _ in range(CHUNKS):
+            particles, currents, mean = go_on(keys, particles, contacts)
+            yield particles, currents, mean
 
 
 def _piece(setup: Setup, solver: PoissonSolver, steps: int) -> Callable[..., Any]:

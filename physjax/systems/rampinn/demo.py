@@ -1,6 +1,5 @@
 """The tour: a measurement in, its Raman spectrum out, and a model of one's own."""
 
-import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,8 @@ import numpy as np
 from ... import io
 from ...simulators import spectrometer
 from ...training import train
+from ...training.config import with_steps
+from ...training.run_folder import free_name
 from .config import PRESETS, Config
 from .evaluate import evaluate
 from .lines import find_lines, match_lines
@@ -68,15 +69,14 @@ def demo(
     table = _line_table(found) if input is None else _found_table(found)
     print("\n".join(table), flush=True)
 
-    small = PRESETS["small"]
-    steps = small.train.steps if steps is None else steps
+    small = with_steps(PRESETS["small"], steps)
+    steps = small.train.steps
     print(f"3/3 a small model of your own, {steps} steps", flush=True)
-    run = _free_name(folder / "small")
+    run = free_name(folder / "small")
     from .system import SYSTEM
 
-    settings = _with_steps(small, steps)
     start = time.monotonic()
-    result = train(SYSTEM, settings, run)
+    result = train(SYSTEM, small, run)
     seconds = time.monotonic() - start
     figures = {
         "shipped": evaluate(config, model),
@@ -104,18 +104,6 @@ def write_simulated_csv(path: Path, *, seed: int = 0) -> None:
     ]
     with io.atomic_output(path) as part:
         part.write_text("\n".join([*header, *rows]) + "\n")
-
-
-def _with_steps(config: Config, steps: int) -> Config:
-    return dataclasses.replace(
-        config, train=dataclasses.replace(config.train, steps=steps)
-    )
-
-
-def _free_name(path: Path) -> Path:
-    """`path`, or the first of path-2, path-3, ... that is not there."""
-    names = (path.with_name(f"{path.name}-{i}") for i in range(2, 10**6))
-    return path if not path.exists() else next(p for p in names if not p.exists())
 
 
 def _line_table(found: np.ndarray) -> list[str]:
