@@ -131,13 +131,12 @@ def show(row: dict) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pn_currents")
     parser.add_argument("device", choices=("silicon", "gaas"))
-    parser.add_argument("--weights", help="run folder or file")
+    parser.add_argument("--weights", help="run folder, file or preset")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     system = systems.load("pn_junction")
-    if arguments.device == "gaas" and arguments.weights is None:
-        parser.error("gaas needs --weights of a training of the preset `paper`")
-    net = training.load_model(system, arguments.weights)[1]
+    chosen = arguments.weights or ("paper" if arguments.device == "gaas" else None)
+    net = training.load_model(system, chosen)[1]
     rows = (silicon_rows if arguments.device == "silicon" else gaas_rows)(net)
     out = arguments.out or FOLDER / f"pn_currents-{arguments.device}.json"
     out.write_text(json.dumps(rows, indent=2, default=float) + "\n")

@@ -1,7 +1,7 @@
 """How far off the networks' potentials are.
 
-    python -m benchmarks.pn_networks                 ours
-    python -m benchmarks.pn_networks --paper RUN ... and trainings of the paper's
+    python -m benchmarks.pn_networks                 the two of the package
+    python -m benchmarks.pn_networks --paper RUN ... and other trainings of the paper's
 
 Root-mean-square errors in mV on states of the published device at the four biases that
 no training has seen (recorded first if need be, minutes), and errors in the energy norm
@@ -94,11 +94,10 @@ def main() -> None:
     frames = held_out_frames(PRESETS["paper"])
     _, ours = training.load_model(system)
     results = {"ours": {"mV": millivolts(ours, frames), "energy": energy_errors(ours)}}
-    for weights in arguments.paper:
+    for weights in ("paper", *arguments.paper):
         config, net = training.load_model(system, weights)
-        results[f"{weights}, contact weight {config.loss.contact:g}"] = {
-            "mV": millivolts(net, frames)
-        }
+        name = f"{Path(weights).name}: widths / {config.model.divisor}, contact weight "
+        results[name + f"{config.loss.contact:g}"] = {"mV": millivolts(net, frames)}
     for name, kinds in results.items():
         print(name)
         for rows in kinds.values():

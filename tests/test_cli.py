@@ -122,6 +122,14 @@ def test_version(capsys):
     assert capsys.readouterr().out.startswith("physjax ")
 
 
+def test_the_package_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "physjax", "--version"], capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("physjax ")
+
+
 def test_list_loads_no_jax():
     code = (
         "import sys; from physjax.cli import main; main(['list']);"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -10,14 +11,21 @@ import numpy as np
 import pytest
 
 from physjax import Dirichlet, Neumann, systems, training
+from physjax._constants import ELEMENTARY_CHARGE
 from physjax.simulators.particles import WALLS, contact_labels
 from physjax.solvers import solve_poisson
 from physjax.solvers.poisson_solvers import MultigridSolver, Refined
 from physjax.systems.pn_junction import frames
 from physjax.systems.pn_junction.config import PRESETS
-from physjax.systems.pn_junction.devices import as_matrix, make_solver, silicon
+from physjax.systems.pn_junction.devices import (
+    as_matrix,
+    gallium_arsenide,
+    make_solver,
+    silicon,
+)
 from physjax.systems.pn_junction.learned import MultilevelNet
 from physjax.systems.pn_junction.paper_net import PaperNet, paper_loss
+from physjax.systems.pn_junction.settle import settle_statistics, solve_dense_layers
 
 GRID = (41, 9)
 VOLTS = np.array([0.3, -0.7], np.float32)
@@ -94,6 +102,20 @@ def test_shipped_weights_reach_the_exact_potential_of_the_paper_grid(shipped):
     rmse = np.sqrt(np.mean((phi - truth) ** 2)) / np.abs(truth).max()
     assert rmse * 1.3e3 < 0.1
     assert energy_error(on(shipped), phi, truth) < 0.01
+
+
+@pytest.mark.parametrize(("weights", "millivolts"), [(None, 0.1), ("paper", 5.0)])
+def test_shipped_weights_on_states_of_the_published_device(weights, millivolts):
+    """Recorded states of biases that were held out of training."""
+    with np.load(Path(__file__).with_name("gaas_states.npz")) as file:
+        charge = jnp.asarray(file["charge"])
+    biases = jnp.repeat(jnp.asarray(frames.HELD_OUT, jnp.float32), charge.shape[1])
+    state = frames.labelled(charge.reshape(-1, *GRID), biases)
+    net = training.load_model(systems.load("pn_junction"), weights)[1]
+    solver = make_solver("learned", gallium_arsenide(), net)
+    rho = ELEMENTARY_CHARGE * frames.DENSITY * state.charge
+    error = np.asarray(solver(rho, state.voltages) - state.potential)
+    assert 1e3 * np.sqrt(np.mean(error**2)) < millivolts
 
 
 @pytest.mark.parametrize("contrast", [1.0, 10.0])
@@ -180,6 +202,47 @@ def test_the_published_loss_is_two_norms():
     want = np.linalg.norm(e) + 2 * np.linalg.norm(e[:, [0, -1]])
     assert float(value) == pytest.approx(want, rel=1e-5)
     assert float(metrics["rmse"]) == pytest.approx(np.sqrt(np.mean(e**2)), rel=1e-5)
+
+
+@pytest.fixture
+def clouds(monkeypatch):
+    """In place of recorded states: smooth charge of three numbers, and noise."""
+    rng = np.random.default_rng(0)
+    x = np.linspace(-1, 1, GRID[0])[:, None]
+    shapes = np.concatenate([np.tanh(5 * x) * np.exp(-(x**2)), x, x**2], -1)
+    charge = np.einsum("bfk,xk->bfx", rng.normal(size=(57, 40, 3)), shapes)[..., None]
+    charge = charge + 0.1 * rng.normal(size=(57, 40, *GRID))
+    monkeypatch.setattr(frames, "_load", lambda path: charge.astype(np.float32))
+
+
+def test_dense_layers_are_solved_for(clouds):
+    config = PRESETS["paper"]
+    config = dataclasses.replace(
+        config, train=dataclasses.replace(config.train, batch_size=500)
+    )
+    net = PaperNet(32, 0.0, key=jax.random.key(0))
+    net = settle_statistics(config, net, jax.random.key(1), batches=4)
+    solved = solve_dense_layers(config, net, jax.random.key(2), samples=4000)
+    seen = frames.sample_frames(config, jax.random.key(3))
+    spread = float(np.std(np.asarray(seen.potential), axis=0).mean())
+    phi = solved.forward(seen.charge, seen.voltages)[0]
+    off = np.sqrt(np.mean((np.asarray(phi) - np.asarray(seen.potential)) ** 2))
+    assert off < 0.02 * spread
+    # What was stored are the statistics of the states, channel by channel.
+    values = []
+    net.features(seen.charge, seen.voltages, True, values)
+    for layer, (mean, variance) in zip(net.trunk, values[4:], strict=True):
+        np.testing.assert_allclose(layer.norm.mean, mean, atol=0.1)
+        np.testing.assert_allclose(layer.norm.variance, variance, rtol=0.2)
+
+
+def test_branches_begin_as_pairs_of_opposite_averages_of_one_input():
+    net = PaperNet(16, 0.0, key=jax.random.key(0))
+    weights = np.concatenate([layer.weight.sum((2, 3)) for layer in net.branches[:2]])
+    np.testing.assert_allclose(weights[::2], -weights[1::2], atol=1e-5)
+    charge, voltages = weights[::2].T
+    assert ((charge == 0) == [True, False, False]).all()
+    assert ((voltages == 0) == [False, True, True]).all()
 
 
 def test_recorded_frames_are_of_the_published_device(tmp_path, monkeypatch):

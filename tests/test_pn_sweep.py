@@ -35,8 +35,8 @@ def test_too_few_slots_are_noticed_and_doubled():
 @pytest.mark.parametrize(("steps", "replicas"), [(47, 1), (96, 0)])
 def test_too_few_steps_are_refused_before_any_is_made(steps, replicas):
     setup = silicon(2)
+    solver = make_solver("exact", setup, None)
     with pytest.raises(ConfigError, match="too few for an average"):
-        solver = make_solver("exact", setup, None)
         run_sweep(setup, solver, [0.8], steps=steps, replicas=replicas)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 import physjax
 from physjax import systems, training
+from physjax._errors import CheckpointError
 from physjax._settings import from_toml, to_toml
 
 ROOT = Path(physjax.__file__).parent
@@ -162,9 +163,20 @@ def test_figures_are_those_that_the_paper_file_names(system, config, trained):
 def test_the_shipped_weights_load(system):
     if system.weights is None:
         return
-    assert system.weights.is_relative_to(ROOT / "systems" / system.name)
-    assert system.weights.stat().st_size < 4e6
-    config, model = training.load_model(system)
-    assert isinstance(config, system.Config)
-    for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_array)):
-        assert np.isfinite(leaf).all()
+    folder = ROOT / "systems" / system.name
+    files = {None: system.weights}
+    for path in sorted(folder.glob("weights_*.safetensors")):
+        files[path.stem.removeprefix("weights_")] = path
+    assert system.weights.is_relative_to(folder)
+    assert all(path.stat().st_size < 4e6 for path in files.values())
+    assert all(name is None or name in system.presets for name in files)
+    for name in files:
+        config, model = training.load_model(system, name)
+        assert isinstance(config, system.Config)
+        for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_array)):
+            assert np.isfinite(leaf).all()
+
+
+def test_weights_that_are_not_there_are_said_to_be_missing(system):
+    with pytest.raises(CheckpointError, match="there are no weights"):
+        training.load_model(system, "nowhere.safetensors")

@@ -16,8 +16,9 @@ from ._arguments import parse_for_system
 class Evaluate:
     """Figures of merit of a model."""
 
-    weights: Annotated[str | None, arg(metavar="RUN|FILE")] = None
-    """Run folder or .safetensors file; the weights of the package by default."""
+    weights: Annotated[str | None, arg(metavar="RUN|FILE|PRESET")] = None
+    """Run folder, .safetensors file, or a preset that the package has weights of; those
+    of `default` if not given."""
     out: Annotated[str | None, arg(metavar="FILE")] = None
     """Also write the figures here, as .json; by default into `evaluation/` of the run,
     where --weights names one."""

@@ -21,8 +21,9 @@ class Predict:
     """The file."""
     out: Annotated[str, arg(metavar="OUTPUT")]
     """Where the answer goes."""
-    weights: Annotated[str | None, arg(metavar="RUN|FILE")] = None
-    """Run folder or .safetensors file; the weights of the package by default."""
+    weights: Annotated[str | None, arg(metavar="RUN|FILE|PRESET")] = None
+    """Run folder, .safetensors file, or a preset that the package has weights of; those
+    of `default` if not given."""
     quiet: Annotated[bool, FlagCreatePairsOff] = False
     """No progress and no summary."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 _USAGE = """\
 usage: physjax train SYSTEM [--preset NAME] [--config FILE.toml] [--out DIR]
-                     [--steps N] [--weights RUN|FILE] [--print-config] [settings]
+                     [--steps N] [--weights RUN|FILE|PRESET] [--print-config] [settings]
 
 Trains a system's model into a run folder. Settings come from the preset, then from the
 TOML file, then from the flags. `physjax train SYSTEM --help` lists them all.
@@ -103,7 +103,7 @@ def parse(name: str, flags: list[str]) -> tuple[str, Any, Any]:
         out: Path | None = None
         """Run folder, new or empty. Default: runs/<date>_<system>-<preset>_<hash>."""
         weights: str | None = None
-        """Run folder or .safetensors file to begin with, in place of fresh weights."""
+        """Run folder, file or preset to begin with, in place of fresh weights."""
         steps: int | None = None
         """Short for --train.steps."""
         print_config: bool = False

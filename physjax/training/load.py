@@ -53,8 +53,8 @@ def load_model(
 
     Args:
         system: The system.
-        weights: A run folder, a `.safetensors` file whose metadata holds `config`, or
-            None for the weights of the package.
+        weights: A run folder, a `.safetensors` file whose metadata holds `config`, the
+            name of a preset the package has weights of, or None for those of `default`.
 
     Returns:
         `(config, model)`.
@@ -65,7 +65,7 @@ def load_model(
     """
     if weights is not None and Path(weights).is_dir():
         return load_run(system, weights)
-    path = weights if weights is not None else system.weights
+    path = _shipped(system, weights) or weights
     if path is None:
         raise ConfigError(
             f"{system.name} comes without weights; train it with "
@@ -82,3 +82,13 @@ def load_model(
         )
     config = from_table(system.presets["default"], table, f"{path}: config")
     return config, load_weights(path, abstract_model(system, config))[0]
+
+
+def _shipped(system: System, preset: str | os.PathLike | None) -> Path | None:
+    """`weights.safetensors` of the package, or `weights_PRESET.safetensors` beside."""
+    if preset is None or system.weights is None:
+        return system.weights
+    if preset not in system.presets:
+        return None
+    path = system.weights.with_name(f"weights_{preset}.safetensors")
+    return path if path.exists() else None

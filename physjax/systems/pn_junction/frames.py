@@ -179,7 +179,8 @@ def sample_frames(config: Config, key: PRNGKeyArray) -> Frame:
     )
     # Two states of each bias; the bias is that of the first.
     bias, state = which[0] // recorded.shape[1], which % recorded.shape[1]
-    turns = jax.random.uniform(share, (count, 1, 1), noise.dtype) * config.data.mix
+    most = 1.0 if config.data.mix else 0.0
+    turns = most * jax.random.uniform(share, (count, 1, 1), noise.dtype)
     first, second = jnp.cos(2 * jnp.pi * turns), jnp.sin(2 * jnp.pi * turns)
     frames = mean[bias] + first * noise[bias, state[0]] + second * noise[bias, state[1]]
     mirrored = jax.random.bernoulli(turn, 0.5, (count, 1, 1))

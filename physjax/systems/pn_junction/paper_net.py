@@ -9,10 +9,8 @@ the first dense layer. `divisor` divides all widths.
 A maximum over nodes spoils what is linear, as the map from charge to potential is. But
 a smooth average of the charge and the same with the other sign make a pair whose two
 maxima differ by twice the average, all but exactly. So the parallel convolutions begin
-as such pairs, and all activations where leaky ReLUs are linear. A first short training
-goes by the statistics of batches; `settle` then puts those of many batches in their
-place and solves for the dense layers by ridge regression on recorded states. A second
-training goes on from there by the published loss.
+as such pairs, and all activations where leaky ReLUs are linear. What follows the first
+training is in `settle`.
 """
 
 import itertools
@@ -22,16 +20,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .config import Config
 from .data import PAPER_GRID
-from .frames import Frame, sample_frames
+from .frames import DENSITY, Frame
 
-DENSITY = 1e17
-"""Charge that the network sees as 1, elementary charges per cm^3."""
 _SLOPE = 0.01
 _KERNELS = (3, 5, 7, 9)
 _BRANCHES = (64, 32, 16, 16)
@@ -39,11 +34,8 @@ _TRUNK = (128, 256, 512)
 _HIDDEN = 1024
 _LINEAR = 3.0
 """Mean of an activation of unit variance at the beginning."""
-_FAR = 5.0
-"""The same for hidden units, which are exact there."""
-_RIDGE = 2e-4
-_SOLVABLE = 20_000
-"""Features up to which the dense layers are solved for: 3 GB of normal matrix."""
+_NOISE = 0.3
+"""Random part of the trunk's weights at the beginning."""
 _WIDEST = 7
 """Nodes across the widest average, so that two branches can share a pair."""
 
@@ -85,25 +77,36 @@ class Layer(eqx.Module):
         self.norm = Normalisation(outputs)
 
     def averaging(self, first: int) -> "Layer":
-        """The same with smooth averages of the inputs, of alternating sign.
+        """The same with smooth averages of one input, of alternating sign.
 
         Channels are counted from `first` on, over all branches: the members of a pair
-        are neighbours and have the same width.
+        are neighbours and have the same width. Of four pairs one sees the voltages and
+        nothing else: of these alone maxima are exact.
         """
         outputs, _, width, _ = self.weight.shape
         x = np.arange(width) - (width - 1) / 2
-        places = first + np.arange(outputs)
-        across = min(width, _WIDEST) / 3
-        hat = np.exp(-(x[:, None] ** 2 + x[None] ** 2) / (2 * across**2))
-        hat = hat / np.sqrt(np.mean(hat**2))
-        # Pairs of one width differ, so that they do not say the same.
-        widths = 1 - 0.25 * (places // 2 % 2)
-        kernels = np.sign(0.5 - places % 2)[:, None, None] * hat[None] ** (
-            1 / widths[:, None, None] ** 2
-        )
-        # Voltages come in with either sign, so that pairs tell them from charge.
-        apart = np.sign(0.5 - places // 2 % 2)[:, None, None] * kernels
-        weight = jnp.asarray(np.stack([kernels, apart], 1), self.weight.dtype)
+        squared = (x[:, None] ** 2 + x[None] ** 2) / 2
+        weight = np.zeros(self.weight.shape)
+        for channel, place in enumerate(range(first, first + outputs)):
+            pair, sign = place // 2, 1 - 2 * (place % 2)
+            # Pairs of one kernel differ, so that they do not say the same.
+            across = 0.42 * min(width, _WIDEST) / (1 + 0.25 * (pair // 4))
+            hat = np.exp(-squared / across**2)
+            hat *= sign / np.sqrt(np.mean(hat**2))
+            weight[channel, 1 if pair % 4 == 0 else 0] = hat
+        return self.of(jnp.asarray(weight, self.weight.dtype))
+
+    def passing(self) -> "Layer":
+        """The same with all inputs passed on as they are, but for some of the noise."""
+        outputs, inputs, width, _ = self.weight.shape
+        channels = np.arange(outputs)
+        same = np.zeros(self.weight.shape)
+        # Layers scale their weights by the root of their number.
+        same[channels, channels % inputs, width // 2, width // 2] = width * inputs**0.5
+        return self.of(_NOISE * self.weight + jnp.asarray(same, self.weight.dtype))
+
+    def of(self, weight: Float[Array, "o i k k"]) -> "Layer":
+        """The same with these weights."""
         return eqx.tree_at(lambda layer: layer.weight, self, weight)
 
     def __call__(self, x: Float[Array, "batch i nx ny"], training: bool, seen: list):
@@ -158,7 +161,8 @@ class PaperNet(eqx.Module):
         )
         widths = [sum(of(c) for c in _BRANCHES), *map(of, _TRUNK)]
         self.trunk = tuple(
-            Layer(a, b, 3, key=next(keys)) for a, b in itertools.pairwise(widths)
+            Layer(a, b, 3, key=next(keys)).passing()
+            for a, b in itertools.pairwise(widths)
         )
         features, hidden = widths[-1] * nodes, of(_HIDDEN)
         dense = lambda m, n: jax.random.normal(next(keys), (n, m))
@@ -235,86 +239,3 @@ def paper_loss(
         "rmse_contacts": jnp.sqrt(jnp.mean(ends**2)),
     }
     return norm(error) + config.loss.contact * norm(ends), metrics
-
-
-def settle(config: Config, model: PaperNet, key: PRNGKeyArray) -> PaperNet:
-    """The model with stored statistics, and with its dense layers solved for."""
-    model = settle_statistics(config, model, key)
-    if model.first.shape[1] > _SOLVABLE:
-        return model
-    return solve_dense_layers(config, model, key)
-
-
-def settle_statistics(
-    config: Config, model: PaperNet, key: PRNGKeyArray, batches: int = 16
-) -> PaperNet:
-    """The model with the statistics of many batches in its normalisations."""
-
-    @eqx.filter_jit
-    def statistics(model, key):
-        batch = sample_frames(config, key)
-        return model.forward(batch.charge, batch.voltages, training=True)[1]
-
-    total = [statistics(model, k) for k in jax.random.split(key, batches)]
-    means = jax.tree.map(lambda *x: sum(x) / batches, *total)
-    where = lambda m: [
-        leaf
-        for norm in (*[layer.norm for layer in (*m.branches, *m.trunk)], m.norm)
-        for leaf in (norm.mean, norm.variance)
-    ]
-    return eqx.tree_at(where, model, [leaf for pair in means for leaf in pair])
-
-
-def solve_dense_layers(
-    config: Config, model: PaperNet, key: PRNGKeyArray, samples: int = 64_000
-) -> PaperNet:
-    """Ridge regression of the potential on the features, in as many modes as there are
-    hidden units, which stay where leaky ReLUs are linear."""
-
-    @jax.jit
-    def batch(key):
-        frame = sample_frames(config, key)
-        x = model.features(frame.charge, frame.voltages, False, [])
-        return x, frame.potential.reshape(x.shape[0], -1)
-
-    count = -(-samples // config.train.batch_size)
-    pairs = [batch(jax.random.fold_in(key, k)) for k in range(count)]
-    x, y = (
-        np.concatenate([np.asarray(a) for a in part])
-        for part in zip(*pairs, strict=True)
-    )
-    x_mean, y_mean = x.mean(0), y.mean(0, dtype=np.float64)
-    x -= x_mean
-    spread = x.std(0) + 1e-6
-    x /= spread
-    gram = (x.T @ x).astype(np.float64)
-    gram[np.diag_indices_from(gram)] += _RIDGE * len(x)
-    right = x.T @ (y - y_mean).astype(x.dtype)
-    weights = scipy.linalg.solve(gram, right, assume_a="pos", overwrite_a=True)
-    # The modes of what is predicted, not of the weights.
-    predicted = x @ weights.astype(x.dtype)
-    values, modes = np.linalg.eigh(predicted.T.astype(np.float64) @ predicted)
-    hidden = model.norm.mean.shape[0]
-    modes, values = modes[:, ::-1][:, :hidden], values[::-1][:hidden]
-    scale = np.sqrt(np.maximum(values / len(x), 1e-18))
-    first = (weights @ modes / scale).T / spread  # of unit variance each
-    last = modes * scale
-    as_like = lambda a, like: jnp.asarray(a, like.dtype)
-    unscaled = lambda w: w / math.sqrt(2 / w.shape[1])
-    zero, one = np.zeros(hidden), np.ones(hidden)
-    return eqx.tree_at(
-        lambda m: (
-            m.first, m.last, m.bias,
-            m.norm.mean, m.norm.variance, m.norm.scale, m.norm.shift,
-        ),
-        model,
-        (
-            as_like(unscaled(first), model.first),
-            as_like(unscaled(last), model.last),
-            as_like(y_mean - last @ np.full(hidden, _FAR), model.bias),
-            as_like(first @ x_mean, model.norm.mean),
-            as_like(one, model.norm.variance),
-            as_like(one, model.norm.scale),
-            as_like(zero + _FAR, model.norm.shift),
-        ),
-    )  # fmt: skip

@@ -13,8 +13,8 @@ from .evaluate import evaluate
 from .frames import prepare
 from .loss import loss
 from .model import make_model
-from .paper_net import settle
 from .predict import predict_file
+from .settle import settle
 
 
 def finish(config: Config, model: Any, key: PRNGKeyArray) -> Any:
