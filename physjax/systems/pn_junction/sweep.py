@@ -104,13 +104,16 @@ def run_sweep(
         series[b, r], potential[b, r] = currents, mean
     kept = np.moveaxis(series[..., series.shape[-1] // 3 :], -1, 0)
     mean, error = P.block_average(kept, BLOCKS)
+    ramo, left, right = mean.mean(1).T
     return Sweep(
-        volts,
-        *mean.mean(1).T,
-        np.sqrt(np.sum(error[:, :, 0] ** 2, 1)) / replicas,
-        mean[:, :, 0],
-        potential.mean(1),
-        time.monotonic() - begin,
+        bias=volts,
+        current=ramo,
+        left=left,
+        right=right,
+        error=np.sqrt(np.sum(error[:, :, 0] ** 2, 1)) / replicas,
+        replicas=mean[:, :, 0],
+        potential=potential.mean(1),
+        seconds=time.monotonic() - begin,
     )
 
 
