@@ -103,7 +103,7 @@ def run_sweep(
         b, r = group.places.T
         series[b, r], potential[b, r] = currents, mean
     kept = np.moveaxis(series[..., series.shape[-1] // 3 :], -1, 0)
-    mean, error = P.block_average(kept, BLOCKS)
+    mean, error = map(np.asarray, P.block_average(kept, BLOCKS))
     ramo, left, right = mean.mean(1).T
     return Sweep(
         bias=volts,
