@@ -4,6 +4,7 @@ import functools as ft
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -58,7 +59,9 @@ def solve_constant(
     x = _transform(f * squared, others, matrix)
     walls = walls_of(line)
     on_nodes = walls is not None and line.low.wall == "node"  # pyright: ignore
-    if others and walls is not None and on_nodes and not matrix:
+    # On a CPU half of the rows cost less by reduction than a matrix product with them.
+    reduces = not matrix or jax.default_backend() == "cpu"
+    if others and walls is not None and on_nodes and reduces:
         x = lines.by_reduction(x, shift, line.index, walls, matrix)
     else:
         x = lines.by_modes(x, _cast(shift, f), line.index, m, matrix)

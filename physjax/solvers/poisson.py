@@ -24,7 +24,7 @@ Direct = Literal["fft", "matmul", "layered", "green"]
 Iterative = Literal["multigrid", "jacobi", "gauss_seidel", "sor"]
 Method = Literal["auto", Direct, Iterative]
 
-SMALL = 64  # points along an axis, up to which matrix products beat FFTs on a CPU
+SMALL = 128  # points along an axis, up to which matrix products beat FFTs on a CPU
 MIDDLE = 1024  # on an accelerator
 SWEEPS = 100_000
 CYCLES = 100
@@ -87,7 +87,7 @@ def solve_poisson(
         electrodes: Integers of the shape of space, known while tracing: 0 for free
             nodes, c = 1, 2 ... for those held at `voltages[..., c - 1]`.
         voltages: One per contact, after the batch axes of `rho` or none.
-        method: As above. `"auto"` takes the first that fits, `"matmul"` up to 64 points
+        method: As above. `"auto"` takes the first that fits, `"matmul"` up to 128 points
             an axis (1024 on an accelerator), never `"green"` or a baseline. Or a
             `PoissonSolver`, for instance a network: its answer is taken as it is.
         guess: Where an iteration begins, or a `PoissonSolver` that says where: so a
