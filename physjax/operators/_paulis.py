@@ -17,8 +17,7 @@ _OUTER = 8
 
 
 class PauliString(NamedTuple):
-    r"""$P = \prod_i P_i$ with X where only `flip` has bit i, Z where only `phase` has it,
-    and Y where both have.
+    r"""$P = \prod_i P_i$: X, Z or Y where `flip`, `phase` or both have bit i.
 
     $$(P\psi)(b) = (-i)^{|f \& z|}\,(-1)^{|b \& z|}\,\psi(b \oplus f)$$
     """
@@ -63,7 +62,7 @@ def signs(
 def diagonal(
     coefficients: Float[Array, " strings"], phases: Sequence[int], num_sites: int
 ) -> Float[Array, "high low"]:
-    r"""$\sum_k c_k (-1)^{|b \& z_k|}$, the bits of b split into an upper and a lower half.
+    r"""$\sum_k c_k (-1)^{|b \& z_k|}$, by the upper and the lower half of the bits of b.
 
     Strings within one half are a row or a column; those across are products of the two:
     no string costs a pass over all amplitudes of its own.
