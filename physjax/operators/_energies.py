@@ -47,7 +47,8 @@ class EnergyBounds(NamedTuple):
 def energy(hamiltonian: Hamiltonian, psi: Inexact[Array, "..."]) -> Float[Array, "..."]:
     r"""$\langle\psi|H|\psi\rangle / \langle\psi|\psi\rangle$.
 
-    The state need not be normalised. Its derivatives reuse the product of the value: with respect to the state
+    The state need not be normalised. Derivatives reuse the product of the value: with
+    respect to the state
     $2 (H\psi - E\psi) / \langle\psi|\psi\rangle$, with respect to the couplings
     $\langle\psi|\partial H|\psi\rangle / \langle\psi|\psi\rangle$ (Hellmann, Feynman).
 

@@ -52,7 +52,7 @@ class PauliSum(eqx.Module):
         """Whether no off-diagonal element is above 0.
 
         Then the ground state can be chosen without a negative amplitude (Perron,
-        Frobenius). Strings that flip the same sites, as XX + YY, are looked at together.
+        Frobenius). Strings that flip the same sites, as XX + YY, count together.
         """
         if not self.is_real:
             return jnp.array(False)

@@ -62,7 +62,7 @@ def signs(
 def diagonal(
     coefficients: Float[Array, " strings"], phases: Sequence[int], num_sites: int
 ) -> Float[Array, "high low"]:
-    r"""$\sum_k c_k (-1)^{|b \& z_k|}$, by the upper and the lower half of the bits of b.
+    r"""$\sum_k c_k (-1)^{|b \& z_k|}$, by the two halves of the bits of b.
 
     Strings within one half are a row or a column; those across are products of the two:
     no string costs a pass over all amplitudes of its own.
