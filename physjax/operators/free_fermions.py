@@ -20,7 +20,8 @@ def ising_ring_levels(
 
     $$E_+ = -\sum_k \sqrt{J^2 + h^2 + 2Jh\cos k},\quad k = \pi (2m + 1 - n)/n$$
 
-    and, with $k = 2\pi m/n$ but 0, $E_- = (h - J) - \sum_k \sqrt{J^2 + h^2 - 2Jh\cos k}$.
+    $$E_- = (h - J) - \sum_k \sqrt{J^2 + h^2 - 2Jh\cos k},\quad k = 2\pi m/n \ne 0$$
+
     The ground state is the even one; the odd one lies above it by what becomes
     exponentially small in n where J > h.
 

@@ -97,7 +97,7 @@ def eigenvector(
     count: Int[Array, ""],
     value: Float[Array, ""],
 ) -> Float[Array, " m"]:
-    """Unit eigenvector of the lowest eigenvalue of the first `count` rows, then zeros."""
+    """Unit eigenvector of an eigenvalue of the first `count` rows, then zeros."""
     rows = jnp.arange(diagonal.shape[0])
     one = jnp.ones_like(value)
     inside = rows < count

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 
+from .._numerics import complex_dtype
 from .._solution import MAX_ITERATIONS, NON_FINITE, SUCCESS, Solution
 from ..operators.hamiltonians import energy_and_residual
 from ._lanczos import first_pass, inner, second_pass
@@ -57,8 +58,8 @@ def ground_state(
         max_iterations: Most products with the Hamiltonian per pass.
 
     Returns:
-        `value`: `GroundState`. `stats`: `num_iterations`, products per pass; `residual`.
-        With `jax.vmap` one per set of couplings.
+        `value`: `GroundState`. `stats`: `num_iterations`, products per pass, and
+        `residual`. With `jax.vmap` one per set of couplings.
 
     Raises:
         ValueError: If the start does not have the shape of the Hamiltonian.
@@ -92,8 +93,6 @@ def default_start(hamiltonian: Any, key: PRNGKeyArray) -> Inexact[Array, "..."]:
     dtype = hamiltonian.coefficients.dtype
     random = jax.random.normal(key, hamiltonian.shape, dtype)
     if not hamiltonian.is_real:
-        from .._numerics import complex_dtype
-
         return random.astype(complex_dtype(dtype))
     return jnp.where(hamiltonian.is_stoquastic(), jnp.ones_like(random), random)
 
@@ -110,7 +109,7 @@ def _solve(hamiltonian, start, tolerance, max_iterations):
 
 @_solve.def_jvp
 def _solve_jvp(primals, tangents):
-    hamiltonian, *_, max_iterations = primals
+    hamiltonian = primals[0]
     found, residual, count = _solve(*primals)
     psi, level = found.state, found.energy
     moved = tangents[0]
@@ -124,8 +123,8 @@ def _solve_jvp(primals, tangents):
         change = jax.jvp(apply, (arrays,), (moved,))[1]
         value_dot = inner(psi, change)
         state_dot = -_complement_solve(hamiltonian, found, change)
-    none = jnp.zeros_like(residual)
-    return (found, residual, count), (GroundState(value_dot, state_dot), none, None)
+    flat = jnp.zeros_like(residual)
+    return (found, residual, count), (GroundState(value_dot, state_dot), flat, None)
 
 
 def _complement_solve(hamiltonian, found, source):
