@@ -4,6 +4,8 @@ $H = -\sum J_i Z_i Z_{i+1} - \sum h_i X_i$ and the XX ring, in Pauli matrices, w
 state: exact for hundreds of sites, and the reference for everything that has one.
 """
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
@@ -52,7 +54,8 @@ def ising_ring_levels(
 
 
 def ising_chain_levels(
-    couplings: Float[ArrayLike, " bonds"], fields: Float[ArrayLike, " sites"]
+    couplings: Float[ArrayLike, " bonds"] | Sequence[float],
+    fields: Float[ArrayLike, " sites"] | Sequence[float],
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     r"""Ground energy and gap of the open chain with any couplings and fields.
 

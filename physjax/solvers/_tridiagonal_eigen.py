@@ -98,7 +98,7 @@ def eigenvector(
     value: Float[Array, ""],
 ) -> Float[Array, " m"]:
     """Unit eigenvector of an eigenvalue of the first `count` rows, then zeros."""
-    rows = jnp.arange(diagonal.shape[0])
+    rows = jnp.arange(diagonal.shape[0], dtype=jnp.int32)
     one = jnp.ones_like(value)
     inside = rows < count
     shifted = jnp.where(inside, diagonal - value, 1)
@@ -110,7 +110,8 @@ def eigenvector(
     pivot = lambda before, x: (x[0] - share(x[1], before),) * 2
     _, down = lax.scan(pivot, one, (shifted, above))
     _, up = lax.scan(pivot, one, (shifted, below), reverse=True)
-    meeting = jnp.argmin(jnp.where(inside, jnp.abs(down + up - shifted), jnp.inf))
+    gap = jnp.where(inside, jnp.abs(down + up - shifted), jnp.inf)
+    meeting = jnp.argmin(gap).astype(jnp.int32)
 
     def towards_end(y, x):
         row, b, p = x
