@@ -204,14 +204,14 @@ def energy_bounds(
         (True, True)
     """
     value, residual = energy_and_residual(hamiltonian, psi)
-    size = getattr(hamiltonian, "bound", None)
-    if floor is None and size is None:
+    own = getattr(hamiltonian, "bound", None)
+    if own is None and floor is None:
         raise ValueError("`floor` is needed: the Hamiltonian has no bound of its own.")
-    known = -size() if floor is None else jnp.asarray(floor)
-    lower = jnp.broadcast_to(known.astype(value.dtype), value.shape)
+    size = jnp.abs(jnp.asarray(floor if own is None else own())).astype(value.dtype)
+    known = -size if floor is None else jnp.asarray(floor).astype(value.dtype)
+    lower = jnp.broadcast_to(known, value.shape)
     rigorous = jnp.ones(value.shape, bool)
-    scale = jnp.abs(lower) if size is None else size().astype(value.dtype)
-    rounding = _ROUNDINGS * jnp.finfo(value.dtype).eps * scale
+    rounding = _ROUNDINGS * jnp.finfo(value.dtype).eps * size
     if next_level is not None:
         room = jnp.asarray(next_level).astype(value.dtype) - value
         # Where the energy is not below the next level, Temple says nothing.

@@ -104,11 +104,11 @@ def transverse(
     tile = min(_TILE, num_sites)
     if any(site < tile for site in fields):
         state = np.arange(2**tile)
-        matrix = sum(
-            weight(site) * jnp.asarray(state[:, None] ^ 2**site == state, dtype)
-            for site in fields
-            if site < tile
-        )
+        matrix = jnp.zeros((2**tile, 2**tile), dtype)
+        for site in fields:
+            if site < tile:
+                flip = jnp.asarray(state[:, None] ^ 2**site == state, dtype)
+                matrix = matrix + weight(site) * flip
         rows = psi.reshape(*batch, -1, 2**tile)
         total = total + _dot(rows, matrix).reshape(psi.shape)
     for first in range(tile, num_sites, _GROUP):

@@ -148,7 +148,7 @@ def xx_ring_energy(
     return 4 * jnp.abs(j) * best
 
 
-def _alike(*values: ArrayLike) -> tuple[Float[Array, "..."], ...]:
+def _alike(*values: ArrayLike | Sequence[float]) -> tuple[Float[Array, "..."], ...]:
     arrays = [as_real(value, "coupling or field") for value in values]
     dtype = jnp.result_type(*arrays)
     return tuple(a.astype(dtype) for a in arrays)
