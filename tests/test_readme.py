@@ -31,7 +31,8 @@ def fenced(page, language):
 def commands(page):
     """Commands of the shell blocks, and those in back quotes, as lists of words."""
     text = page.read_text()
-    lines = "\n".join(fenced(page, "sh")).splitlines()
+    joined = "\n".join(fenced(page, "sh")).replace("\\\n", " ")
+    lines = joined.splitlines()
     lines += re.findall(r"`((?:physjax|pip|pytest|python) [^`]*)`", text)
     for line in lines:
         words = shlex.split(line, comments=True)

@@ -181,7 +181,7 @@ def _potential_error(model: Any) -> float:
 def _next(device: Path) -> tuple[str, ...]:
     return (
         f"physjax predict pn_junction {device} --out iv.csv --solver learned",
-        "physjax evaluate pn_junction            # 12 biases, about ten minutes",
+        "physjax evaluate pn_junction            # 12 biases, about five minutes",
         "physjax train pn_junction --out runs/pn",
     )
 

@@ -38,10 +38,14 @@ def plot_curves(
         axes.plot(volts[order][shown], size[shown], color="#6c757d", lw=1.4, label=name)
     span = max((np.ptp(curve[0]) for curve in curves.values()), default=0.0)
     middle = (len(curves) - 1) / 2
+    drawn: set[str] = set()
     for k, (name, (volts, current, error)) in enumerate(curves.items()):
         # Side by side, or curves that agree would hide each other.
         beside = volts + (k - middle) * 0.012 * span
-        _draw_points(axes, name, k, beside, current, error)
+        drawn |= _draw_points(axes, name, k, beside, current, error)
+    for what, style in _OTHERS.items():
+        if what in drawn:
+            axes.plot([], [], color="#6c757d", ls="none", ms=5, label=what, **style)
     axes.set_yscale("log")
     axes.set_xlabel("bias (V)")
     axes.set_ylabel("current density (A cm$^{-2}$)")
@@ -49,7 +53,15 @@ def plot_curves(
     _finish(figure, [axes], path, title)
 
 
-def _draw_points(axes, name, k, volts, current, error) -> None:
+_OTHERS = {
+    "negative": {"marker": "o", "mfc": "none"},
+    "upper limit (two standard errors)": {"marker": "v", "alpha": 0.4},
+}
+"""Markers that are not those of a curve."""
+
+
+def _draw_points(axes, name, k, volts, current, error) -> set[str]:
+    """Draws a curve, and says which of `_OTHERS` it needed."""
     colour, marker = _COLOURS[k % len(_COLOURS)], "osD^v"[k % 5]
     size = np.abs(current)
     known = (size > 2 * error) & (size > 0)
@@ -69,6 +81,8 @@ def _draw_points(axes, name, k, volts, current, error) -> None:
     axes.plot(volts[back], size[back], marker=marker, mfc="none", **style)
     limit = ~known & (error > 0)
     axes.plot(volts[limit], (size + 2 * error)[limit], marker="v", alpha=0.4, **style)
+    needed = zip(_OTHERS, (back.any(), limit.any()), strict=True)
+    return {what for what, is_there in needed if is_there}
 
 
 def plot_maps(
