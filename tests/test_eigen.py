@@ -145,4 +145,6 @@ def test_growing_tridiagonal_matrices_against_lapack():
         assert (y[count:] == 0).all()
         if count < 7:
             last = abs(vectors[-1, 0])
-            assert float(found.last) == pytest.approx(last, rel=1e-3, abs=1e-6)
+            assert float(found.last) == pytest.approx(
+                last, rel=1e-3 if X64 else 1e-2, abs=1e-6
+            )

@@ -68,8 +68,8 @@ def test_random_sums_against_kronecker_products(num_sites):
     image = np.asarray(eqx.filter_jit(h.apply)(jnp.asarray(wide)))
     expected = psi @ matrix.T
     assert np.abs(image - expected).max() <= TIGHT * np.abs(expected).max()
-    np.testing.assert_allclose(h.to_sparse().toarray(), matrix, atol=1e-12)
-    np.testing.assert_allclose(h.diagonal(), np.diag(matrix).real, atol=1e-5)
+    np.testing.assert_allclose(h.to_sparse().toarray(), matrix, atol=20 * TIGHT)
+    np.testing.assert_allclose(h.diagonal(), np.diag(matrix).real, atol=20 * TIGHT)
     assert h.is_real == (np.abs(matrix.imag).max() < 1e-12)
 
 

@@ -139,9 +139,9 @@ def j1_j2(
     At J2 = J1/2 the ground states are products of singlets (Majumdar and Ghosh).
 
     Example:
-        >>> h = j1_j2(4)  # two singlets of -3 J1 each
+        >>> h = j1_j2(6)  # three singlets of -3 J1 each
         >>> round(float(jnp.linalg.eigvalsh(h.to_dense())[0]), 4)
-        -6.0
+        -9.0
     """
     first = heisenberg(num_sites, j1, periodic=periodic)
     far = chain_edges(num_sites, periodic=periodic, distance=2)

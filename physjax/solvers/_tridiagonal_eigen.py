@@ -42,17 +42,18 @@ def grow(
     first = count <= 1
     pole = jnp.where(first, corner, before.value)
     weight = jnp.where(first, 0, (beside[count - 2] * before.last) ** 2)
-    eps = jnp.finfo(diagonal.dtype).eps
-    tiny = 4 * eps * (jnp.abs(pole) + jnp.abs(corner))
+    eps = float(jnp.finfo(diagonal.dtype).eps)
+    scale = jnp.abs(pole) + jnp.abs(corner)
+    tiny = 4 * eps * scale
 
     # Near the pole nothing else changes: it is measured once, a little below.
-    below = pole - jnp.sqrt(eps) * (jnp.abs(pole) + jnp.abs(corner))
+    below = pole - eps**0.5 * scale
     rest = last_pivot(diagonal, beside, count, below)[0] + weight / (pole - below)
     near = weight / jnp.maximum(rest, tiny)
     # With the nearest pole alone the root is above the true one, and below the pole.
     half = (corner - pole) / 2
     far = jnp.sqrt(half**2 + weight) - half
-    close = far < 1e3 * tiny
+    close = far < eps**0.75 * scale
 
     def unfinished(state):
         k, _, _, change = state
