@@ -29,6 +29,9 @@ FILES = [
     "test_losses.py",
     "test_testing.py",
     "test_particles_grid.py",
+    "test_hamiltonians.py",
+    "test_energies.py",
+    "test_eigen.py",
 ]
 
 

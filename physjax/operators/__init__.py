@@ -1,6 +1,8 @@
 """Mathematics: pure functions of arrays, without iteration and without jit inside."""
 
 from . import differences as differences
+from . import free_fermions as free_fermions
+from . import hamiltonians as hamiltonians
 from . import pointwise as pointwise
 from . import spectral as spectral
 from .differences import biharmonic as biharmonic

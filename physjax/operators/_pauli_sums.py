@@ -1,0 +1,212 @@
+"""Sums of Pauli strings on spins 1/2, applied without a matrix."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact
+
+from .._numerics import complex_dtype, real_dtype
+from ._paulis import PauliString, diagonal, flipped, parse_string, signs, transverse
+
+_MOST = 30
+"""Sites up to which indices fit into 32 bits."""
+
+
+class PauliSum(eqx.Module):
+    r"""$H = \sum_k c_k P_k$, a sum of Pauli strings on spins 1/2.
+
+    The strings are structure, the coefficients a leaf: they may be traced, batched and
+    differentiated, and a change of them compiles nothing again.
+
+    Attributes:
+        coefficients: One per string.
+        strings: Masks of the strings: X, Y and Z as bits of `flip` and `phase`.
+        num_sites: Number of spins n; states have 2^n amplitudes.
+
+    Example:
+        >>> h = pauli_sum(2, [("ZZ", (0, 1), -1.0), ("X", (0,), -0.5)])
+        >>> h.apply(jnp.array([1.0, 0.0, 0.0, 0.0])).tolist()
+        [-1.0, -0.5, 0.0, 0.0]
+    """
+
+    coefficients: Float[Array, " strings"]
+    strings: tuple[PauliString, ...] = eqx.field(static=True)
+    num_sites: int = eqx.field(static=True)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a state."""
+        return (2**self.num_sites,)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether all matrix elements are real: an even number of Y in every string."""
+        return all(string.count_y % 2 == 0 for string in self.strings)
+
+    def is_stoquastic(self) -> Bool[Array, ""]:
+        """Whether no off-diagonal element is above 0.
+
+        Then the ground state can be chosen without a negative amplitude (Perron,
+        Frobenius). Strings that flip the same sites, as XX + YY, count together.
+        """
+        if not self.is_real:
+            return jnp.array(False)
+        holds = jnp.array(True)
+        for flip, members in self._by_flip().items():
+            if flip:
+                phases = _compact([self.strings[k].phase for k in members])
+                count = max(z.bit_length() for z in phases)
+                weights = self._weights(members)
+                patterns = signs(phases, 0, count, weights.dtype)
+                elements = jnp.tensordot(weights, patterns, 1)
+                rounding = jnp.finfo(weights.dtype).eps * jnp.sum(jnp.abs(weights))
+                holds = holds & jnp.all(elements <= 4 * rounding)
+        return holds
+
+    def apply(
+        self, psi: Inexact[Array, "*batch states"]
+    ) -> Inexact[Array, "*batch states"]:
+        r"""$H\psi$, in the type of the state.
+
+        A real state becomes complex where a string has an odd number of Y.
+
+        Raises:
+            ValueError: If the last axis does not have 2^n amplitudes.
+        """
+        n = self.num_sites
+        if psi.shape[-1:] != self.shape:
+            raise ValueError(
+                f"`psi` must have 2^{n} = {2**n} amplitudes; got shape {psi.shape}."
+            )
+        if not self.is_real:
+            psi = psi.astype(complex_dtype(psi.dtype))
+        total = jnp.zeros_like(psi)
+        fields: dict[int, Float[Array, ""]] = {}
+        for flip, members in self._by_flip().items():
+            phases = [self.strings[k].phase for k in members]
+            if flip == 0:
+                total = total + self._weighted(psi, members)
+            elif flip.bit_count() == 1 and not any(phases):
+                fields[flip.bit_length() - 1] = jnp.sum(self._take(members))
+            else:
+                total = total + self._weighted(flipped(psi, flip), members)
+        return total + transverse(fields, psi, n) if fields else total
+
+    def diagonal(self) -> Float[Array, " states"]:
+        """The diagonal of the matrix."""
+        members = self._by_flip().get(0, [])
+        phases = [self.strings[k].phase for k in members]
+        return diagonal(self._take(members), phases, self.num_sites).reshape(-1)
+
+    def to_sparse(self) -> Any:
+        """The matrix as `scipy.sparse.csr_array`. Outside of transformations only."""
+        import scipy.sparse
+
+        n = self.num_sites
+        states = np.arange(2**n, dtype=np.int64)
+        values = np.asarray(self.coefficients, np.float64)
+        dtype = float if self.is_real else complex
+        total = scipy.sparse.csr_array((2**n, 2**n), dtype=dtype)
+        for value, (flip, phase) in zip(values, self.strings, strict=True):
+            odd = np.bitwise_count(states & phase) & 1
+            factor = (-1j) ** (flip & phase).bit_count()
+            entries = value * factor * (1.0 - 2.0 * odd)
+            entries = entries.real if self.is_real else entries
+            total = total + scipy.sparse.csr_array(
+                (entries, (states, states ^ flip)), shape=total.shape
+            )
+        return total
+
+    def to_dense(self) -> Inexact[Array, "states states"]:
+        """The matrix, for small n."""
+        dtype = self.coefficients.dtype
+        return jnp.swapaxes(self.apply(jnp.eye(2**self.num_sites, dtype=dtype)), 0, 1)
+
+    def __add__(self, other: "PauliSum") -> "PauliSum":
+        """Both sums together."""
+        if self.num_sites != other.num_sites:
+            raise ValueError(
+                f"cannot add sums on {self.num_sites} and {other.num_sites} sites."
+            )
+        coefficients = jnp.concatenate([self.coefficients, other.coefficients])
+        return PauliSum(coefficients, self.strings + other.strings, self.num_sites)
+
+    def bound(self) -> Float[Array, ""]:
+        r"""$\sum_k |c_k|$: no eigenvalue is larger in size."""
+        return jnp.sum(jnp.abs(self.coefficients))
+
+    def _by_flip(self) -> dict[int, list[int]]:
+        groups: dict[int, list[int]] = defaultdict(list)
+        for k, string in enumerate(self.strings):
+            groups[string.flip].append(k)
+        return groups
+
+    def _take(self, members: list[int]) -> Float[Array, " members"]:
+        return self.coefficients[np.array(members, int)]
+
+    def _weights(self, members: list[int]) -> Float[Array, " members"]:
+        r"""The coefficients times $(-i)^{|f \& z|}$, or that over i if imaginary."""
+        factors = [(1, -1, -1, 1)[self.strings[k].count_y % 4] for k in members]
+        return self._take(members) * jnp.asarray(factors, self.coefficients.dtype)
+
+    def _weighted(
+        self, psi: Inexact[Array, "*batch states"], members: list[int]
+    ) -> Inexact[Array, "*batch states"]:
+        """The amplitudes times the sum of the phases of strings that flip alike."""
+        real = [k for k in members if self.strings[k].count_y % 2 == 0]
+        odd = [k for k in members if self.strings[k].count_y % 2 == 1]
+        factors = []
+        for part in (real, odd):
+            if part:
+                phases = [self.strings[k].phase for k in part]
+                weights = self._weights(part).astype(real_dtype(psi.dtype))
+                factors.append(diagonal(weights, phases, self.num_sites))
+            else:
+                factors.append(None)
+        value = factors[0]
+        if factors[1] is not None:
+            zero = jnp.zeros_like(factors[1]) if value is None else value
+            value = lax.complex(zero, factors[1])
+        batch = psi.shape[:-1]
+        blocks = psi.reshape(*batch, *value.shape)
+        wide = value.reshape((1,) * len(batch) + value.shape).astype(psi.dtype)
+        return (wide * blocks).reshape(psi.shape)
+
+
+def _compact(phases: Sequence[int]) -> list[int]:
+    """The masks on the sites that any of them has, numbered from 0."""
+    sites = [
+        s for s in range(max(phases).bit_length()) if any(z >> s & 1 for z in phases)
+    ]
+    return [sum((z >> s & 1) << k for k, s in enumerate(sites)) for z in phases]
+
+
+def pauli_sum(
+    num_sites: int, terms: Sequence[tuple[str, Sequence[int], ArrayLike]]
+) -> PauliSum:
+    """A sum of Pauli strings from labels, sites and coefficients.
+
+    Args:
+        num_sites: Number of spins, at most 30.
+        terms: `(label, sites, coefficient)`: `("XY", (0, 3), c)` is c X_0 Y_3.
+
+    Raises:
+        ValueError: If there are no terms, or one does not fit the system.
+
+    Example:
+        >>> pauli_sum(1, [("Z", (0,), 2.0)]).diagonal().tolist()
+        [2.0, -2.0]
+    """
+    if not 1 <= num_sites <= _MOST:
+        raise ValueError(f"`num_sites` is {num_sites}; expected 1 to {_MOST}.")
+    if not terms:
+        raise ValueError("a sum of Pauli strings needs at least one term.")
+    strings = tuple(parse_string(label, at, num_sites) for label, at, _ in terms)
+    values = [jnp.asarray(value) for *_, value in terms]
+    dtype = jnp.result_type(float, *[v.dtype for v in values])
+    return PauliSum(jnp.stack([v.astype(dtype) for v in values]), strings, num_sites)

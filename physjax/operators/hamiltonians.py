@@ -1,0 +1,23 @@
+r"""Hamiltonians as functions of a state, and what the energy of a state says.
+
+Spins: Pauli matrices, not spin-1/2 operators; bit i of the index of an amplitude is
+site i, least significant first, and bit 0 is the eigenvalue +1 of Z. The models are
+
+$$H = -\sum J\,Z_i Z_j - \sum h\,X_i - \sum g\,Z_i.$$
+
+What others write as S = sigma/2 has J four times and h, g twice as large.
+"""
+
+from ._energies import EnergyBounds as EnergyBounds
+from ._energies import energy as energy
+from ._energies import energy_and_residual as energy_and_residual
+from ._energies import energy_bounds as energy_bounds
+from ._energies import residual_norm as residual_norm
+from ._pauli_sums import PauliSum as PauliSum
+from ._pauli_sums import pauli_sum as pauli_sum
+from ._spin_models import chain_edges as chain_edges
+from ._spin_models import heisenberg as heisenberg
+from ._spin_models import j1_j2 as j1_j2
+from ._spin_models import long_range_ising as long_range_ising
+from ._spin_models import transverse_field_ising as transverse_field_ising
+from ._spin_models import xxz as xxz

@@ -1,0 +1,130 @@
+r"""Lowest eigenpair of a symmetric tridiagonal matrix that grows by a row at a time.
+
+The last pivot of $T - x$ is, below the lowest eigenvalue of the matrix without its last
+row, a falling concave function of x; its root there is the lowest eigenvalue $\theta$.
+Newton's method from above stays above and goes down to it. Its slope at the root is
+$-1/y^2$, y being the last component of the eigenvector: the residual of Lanczos comes
+without an eigenvector.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+_NEWTON = 40
+"""Most steps; four or five are usual."""
+
+
+class Lowest(NamedTuple):
+    """Lowest eigenvalue, and the last component of its eigenvector."""
+
+    value: Float[Array, ""]
+    last: Float[Array, ""]
+
+
+def grow(
+    before: Lowest,
+    diagonal: Float[Array, " m"],
+    beside: Float[Array, " m"],
+    count: Int[Array, ""],
+) -> Lowest:
+    """Lowest eigenpair of the first `count` rows from that of one row fewer.
+
+    Args:
+        before: Of `count - 1` rows; of nothing, what is not finite.
+        diagonal: The diagonal.
+        beside: `beside[i]` stands between rows i and i + 1.
+        count: Number of rows, at least one.
+    """
+    corner = diagonal[count - 1]
+    first = count <= 1
+    pole = jnp.where(first, corner, before.value)
+    weight = jnp.where(first, 0, (beside[count - 2] * before.last) ** 2)
+    eps = float(jnp.finfo(diagonal.dtype).eps)
+    scale = jnp.abs(pole) + jnp.abs(corner)
+    tiny = 4 * eps * scale
+
+    # Near the pole nothing else changes: it is measured once, a little below.
+    below = pole - eps**0.5 * scale
+    rest = last_pivot(diagonal, beside, count, below)[0] + weight / (pole - below)
+    near = weight / jnp.maximum(rest, tiny)
+    # With the nearest pole alone the root is above the true one, and below the pole.
+    half = (corner - pole) / 2
+    far = jnp.sqrt(half**2 + weight) - half
+    close = far < eps**0.75 * scale
+
+    def unfinished(state):
+        k, _, _, change = state
+        return (k < _NEWTON) & (change > tiny)
+
+    def step(state):
+        k, x, slope, _ = state
+        pivot, slope = last_pivot(diagonal, beside, count, x)
+        move = jnp.maximum(pivot / slope, 0)
+        return k + 1, x - move, slope, move
+
+    begin = (jnp.zeros((), jnp.int32), pole - far, -jnp.ones_like(far), far + 2 * tiny)
+    begin = (*begin[:3], jnp.where(close, 0, begin[3]))
+    _, x, slope, _ = lax.while_loop(unfinished, step, begin)
+    share = jnp.where(close, weight / jnp.maximum(near, eps * tiny) ** 2, -slope - 1)
+    last = lax.rsqrt(1 + jnp.maximum(share, 0))
+    last = jnp.where(first, 1, last)
+    return Lowest(jnp.where(close, pole - near, x), last)
+
+
+def last_pivot(
+    diagonal: Float[Array, " m"],
+    beside: Float[Array, " m"],
+    count: Int[Array, ""],
+    x: Float[Array, ""],
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Last pivot of T - x, and its derivative."""
+    one = jnp.ones_like(x)
+
+    def row(i, state):
+        pivot, slope = state
+        above = jnp.where(i > 0, beside[i - 1], 0)
+        ratio = above / pivot
+        return diagonal[i] - x - ratio * above, -one + ratio**2 * slope
+
+    return lax.fori_loop(0, count, row, (one, -one))
+
+
+def eigenvector(
+    diagonal: Float[Array, " m"],
+    beside: Float[Array, " m"],
+    count: Int[Array, ""],
+    value: Float[Array, ""],
+) -> Float[Array, " m"]:
+    """Unit eigenvector of an eigenvalue of the first `count` rows, then zeros."""
+    rows = jnp.arange(diagonal.shape[0], dtype=jnp.int32)
+    one = jnp.ones_like(value)
+    inside = rows < count
+    shifted = jnp.where(inside, diagonal - value, 1)
+    below = jnp.where(rows < count - 1, beside, 0)  # between a row and the next
+    above = jnp.roll(below, 1).at[0].set(0)
+    share = lambda b, pivot: b * b / pivot
+
+    # Pivots from either end; the rows meet where the eigenvector is largest.
+    pivot = lambda before, x: (x[0] - share(x[1], before),) * 2
+    _, down = lax.scan(pivot, one, (shifted, above))
+    _, up = lax.scan(pivot, one, (shifted, below), reverse=True)
+    gap = jnp.where(inside, jnp.abs(down + up - shifted), jnp.inf)
+    meeting = jnp.argmin(gap).astype(jnp.int32)
+
+    def towards_end(y, x):
+        row, b, p = x
+        y = jnp.where(row == meeting, one, -b * y / p)
+        return y, jnp.where(row >= meeting, y, 0)
+
+    def towards_start(y, x):
+        row, b, p = x
+        y = jnp.where(row == meeting, one, -b * y / p)
+        return y, jnp.where(row < meeting, y, 0)
+
+    _, end = lax.scan(towards_end, one, (rows, above, up))
+    _, begin = lax.scan(towards_start, one, (rows, below, down), reverse=True)
+    y = end + begin
+    return y / jnp.sqrt(jnp.sum(y**2))

@@ -1,0 +1,149 @@
+"""Ground states, with the derivatives of what they converge to."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
+
+from .._numerics import complex_dtype
+from .._solution import MAX_ITERATIONS, NON_FINITE, SUCCESS, Solution
+from ..operators.hamiltonians import energy_and_residual
+from ._lanczos import first_pass, inner, second_pass
+
+_SOLVES = 1000
+"""Most iterations of the equation for a derivative of the state."""
+
+
+class GroundState(NamedTuple):
+    """Lowest level and its state.
+
+    Attributes:
+        energy: Rayleigh quotient of the state: never below the level.
+        state: Normalised; real ones have a sum of amplitudes that is not negative.
+    """
+
+    energy: Float[Array, ""]
+    state: Inexact[Array, "..."]
+
+
+def ground_state(
+    hamiltonian: Any,
+    *,
+    start: Inexact[Array, "..."] | None = None,
+    key: PRNGKeyArray | None = None,
+    tolerance: float | Float[ArrayLike, ""] | None = None,
+    max_iterations: int = 300,
+) -> Solution[GroundState]:
+    r"""Lowest level of a Hamiltonian and its state, by Lanczos' method.
+
+    Two passes of the three-term recurrence; the first stops where the residual
+    $\lVert H\psi - E\psi\rVert$ is at most the tolerance. Without a start it is the
+    uniform state where no off-diagonal element is positive: it has a part of the ground
+    state then, and its symmetry. Else it is random: of the antiferromagnetic Heisenberg
+    ring the uniform state is the highest level.
+
+    Derivatives are those of the level and of its state (which must not be degenerate
+    within the symmetry of the start), forwards and backwards:
+    $dE = \langle\psi|dH|\psi\rangle$ and $(H - E)\,d\psi = -(1 - P)\,dH\,\psi$ by
+    conjugate gradients.
+
+    Args:
+        hamiltonian: `PauliSum`, or what has `shape`, `apply` and `bound`.
+        start: State to begin with; its type is that of the answer.
+        key: Of the random start.
+        tolerance: Of the residual; by default what rounding allows.
+        max_iterations: Most products with the Hamiltonian per pass.
+
+    Returns:
+        `value`: `GroundState`. `stats`: `num_iterations`, products per pass, and
+        `residual`. With `jax.vmap` one per set of couplings.
+
+    Raises:
+        ValueError: If the start does not have the shape of the Hamiltonian.
+
+    Example:
+        >>> from physjax.operators.hamiltonians import transverse_field_ising
+        >>> solution = ground_state(transverse_field_ising(4, field=1.0))
+        >>> round(float(solution.value.energy), 4)
+        -5.2263
+    """
+    if start is None:
+        start = default_start(hamiltonian, jax.random.key(0) if key is None else key)
+    elif start.shape != hamiltonian.shape:
+        raise ValueError(
+            f"`start` must have shape {hamiltonian.shape}; got {start.shape}."
+        )
+    real = jnp.real(start).dtype
+    if tolerance is None:
+        scale = hamiltonian.bound().astype(real)
+        tolerance = 8 * jnp.finfo(real).eps * scale
+    tolerance = jnp.asarray(tolerance, real)
+    found, residual, count = _solve(hamiltonian, start, tolerance, max_iterations)
+    finite = jnp.isfinite(found.energy)
+    result = jnp.where(count < max_iterations, SUCCESS, MAX_ITERATIONS)
+    result = jnp.where(finite, result, NON_FINITE).astype(jnp.int32)
+    return Solution(found, result, {"num_iterations": count, "residual": residual})
+
+
+def default_start(hamiltonian: Any, key: PRNGKeyArray) -> Inexact[Array, "..."]:
+    """Uniform where no off-diagonal element is positive, else random."""
+    dtype = hamiltonian.coefficients.dtype
+    random = jax.random.normal(key, hamiltonian.shape, dtype)
+    if not hamiltonian.is_real:
+        return random.astype(complex_dtype(dtype))
+    return jnp.where(hamiltonian.is_stoquastic(), jnp.ones_like(random), random)
+
+
+@eqx.filter_custom_jvp
+def _solve(hamiltonian, start, tolerance, max_iterations):
+    found = first_pass(hamiltonian.apply, start, tolerance, max_iterations)
+    state = second_pass(hamiltonian.apply, start, found)
+    if not jnp.iscomplexobj(state):
+        state = jnp.where(jnp.sum(state) < 0, -state, state)
+    value, residual = energy_and_residual(hamiltonian, state)
+    return GroundState(value, state), residual, found.count
+
+
+@_solve.def_jvp
+def _solve_jvp(primals, tangents):
+    hamiltonian = primals[0]
+    found, residual, count = _solve(*primals)
+    psi, level = found.state, found.energy
+    moved = tangents[0]
+    value_dot, state_dot = jnp.zeros_like(level), jnp.zeros_like(psi)
+    if jax.tree.leaves(moved):
+        given = jax.tree.map(
+            lambda t: t is not None, moved, is_leaf=lambda t: t is None
+        )
+        arrays, others = eqx.partition(hamiltonian, given)
+        apply = lambda arrays: eqx.combine(arrays, others).apply(psi)
+        change = jax.jvp(apply, (arrays,), (moved,))[1]
+        value_dot = inner(psi, change)
+        state_dot = -_complement_solve(hamiltonian, found, change)
+    flat = jnp.zeros_like(residual)
+    return (found, residual, count), (GroundState(value_dot, state_dot), flat, None)
+
+
+def _complement_solve(hamiltonian, found, source):
+    r"""$(H - E)^{-1}$ of the part of the source beside the ground state."""
+    psi, level = (lax.stop_gradient(x) for x in (found.state, found.energy))
+    hamiltonian = lax.stop_gradient(hamiltonian)
+    without = lambda x: x - jnp.vdot(psi, x).astype(x.dtype) * psi
+
+    def shifted(x):
+        x = without(x)
+        return without(hamiltonian.apply(x) - level.astype(x.dtype) * x)
+
+    eps = float(jnp.finfo(jnp.real(psi).dtype).eps)
+
+    def solve(matvec, b):
+        # Further down rounding would be amplified by levels beyond the symmetry.
+        tolerance = 64 * eps
+        return jax.scipy.sparse.linalg.cg(matvec, b, tol=tolerance, maxiter=_SOLVES)[0]
+
+    return without(
+        lax.custom_linear_solve(shifted, without(source), solve, symmetric=True)
+    )
