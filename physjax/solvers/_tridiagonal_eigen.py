@@ -48,12 +48,17 @@ def grow(
 
     # Near the pole nothing else changes: it is measured once, a little below.
     below = pole - eps**0.5 * scale
-    rest = last_pivot(diagonal, beside, count, below)[0] + weight / (pole - below)
-    near = weight / jnp.maximum(rest, tiny)
+    pivot = last_pivot(diagonal, beside, count, below)[0]
+    rest = pivot + weight / (pole - below)
+    rest = jnp.maximum(rest, tiny)
+    near = weight / rest
     # With the nearest pole alone the root is above the true one, and below the pole.
     half = (corner - pole) / 2
     far = jnp.sqrt(half**2 + weight) - half
-    close = far < eps**0.75 * scale
+    # What is weak at the nearest pole may be pushed down by the next ones.
+    beyond = pivot < 0
+    close = (far < eps**0.75 * scale) & ~beyond
+    start = jnp.where(beyond, jnp.minimum(below, pole - far), pole - far)
 
     def unfinished(state):
         k, _, _, change = state
@@ -65,12 +70,11 @@ def grow(
         move = jnp.maximum(pivot / slope, 0)
         return k + 1, x - move, slope, move
 
-    begin = (jnp.zeros((), jnp.int32), pole - far, -jnp.ones_like(far), far + 2 * tiny)
-    begin = (*begin[:3], jnp.where(close, 0, begin[3]))
+    change = jnp.where(close, 0, scale)
+    begin = (jnp.zeros((), jnp.int32), start, -jnp.ones_like(far), change)
     _, x, slope, _ = lax.while_loop(unfinished, step, begin)
-    share = jnp.where(close, weight / jnp.maximum(near, eps * tiny) ** 2, -slope - 1)
-    last = lax.rsqrt(1 + jnp.maximum(share, 0))
-    last = jnp.where(first, 1, last)
+    square = jnp.where(close, weight / (weight + rest**2), 1 / jnp.maximum(-slope, 1))
+    last = jnp.where(first, 1, jnp.sqrt(square))
     return Lowest(jnp.where(close, pole - near, x), last)
 
 

@@ -87,7 +87,7 @@ def solve_poisson(
         electrodes: Integers of the shape of space, known while tracing: 0 for free
             nodes, c = 1, 2 ... for those held at `voltages[..., c - 1]`.
         voltages: One per contact, after the batch axes of `rho` or none.
-        method: As above. `"auto"` takes the first that fits, `"matmul"` up to 128 points
+        method: As above. `"auto"` takes the first that fits, `"matmul"` to 128 points
             an axis (1024 on an accelerator), never `"green"` or a baseline. Or a
             `PoissonSolver`, for instance a network: its answer is taken as it is.
         guess: Where an iteration begins, or a `PoissonSolver` that says where: so a
