@@ -32,6 +32,7 @@ FILES = [
     "test_hamiltonians.py",
     "test_energies.py",
     "test_eigen.py",
+    "test_sectors.py",
 ]
 
 

@@ -14,3 +14,5 @@ from .poisson import solve_poisson as solve_poisson
 from .poisson_solvers import MultigridSolver as MultigridSolver
 from .poisson_solvers import PoissonSolver as PoissonSolver
 from .poisson_solvers import Refined as Refined
+from .sectors import SymmetricSector as SymmetricSector
+from .sectors import ring_sector as ring_sector
