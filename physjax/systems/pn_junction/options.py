@@ -29,7 +29,7 @@ class Evaluate:
     """Current-voltage sweep by particles, from the same random numbers for each solver.
 
     The silicon device, or with weights of the paper's network the published device of
-    gallium arsenide. 12 biases, about five minutes.
+    gallium arsenide. 12 biases; those of silicon take about five minutes.
     """
 
     solver: Annotated[
