@@ -23,7 +23,7 @@ def close(value, expected, tolerance=TIGHT):
     assert abs(float(value) - float(expected)) <= tolerance * abs(float(expected))
 
 
-@pytest.mark.parametrize("num_sites", [4, 6, 8, 10, 12, 14])
+@pytest.mark.parametrize("num_sites", [4, 8, 14])
 def test_rings_are_free_fermions(num_sites):
     fields = number([0.1, 0.5, 0.9, 1.0, 1.1, 2.0])
     solve = lambda h: ground_state(H.transverse_field_ising(num_sites, number(1.0), h))
@@ -35,7 +35,7 @@ def test_rings_are_free_fermions(num_sites):
     assert (np.asarray(solution.value.state) > -1e-5).all()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_disordered_open_chains_are_free_fermions(seed):
     rng = np.random.default_rng(seed)
     couplings = number(rng.uniform(0.5, 1.5, 9))
@@ -45,7 +45,7 @@ def test_disordered_open_chains_are_free_fermions(seed):
     close(solution.value.energy, F.ising_chain_levels(couplings, fields)[0])
 
 
-@pytest.mark.parametrize("num_sites", [4, 6, 8, 10])
+@pytest.mark.parametrize("num_sites", [4, 10])
 def test_xx_rings_are_free_fermions(num_sites):
     h = H.xxz(num_sites, number(0.25), 0.0)
     solution = throw(jax.jit(ground_state)(h))
@@ -78,11 +78,13 @@ def test_energy_and_state_follow_the_couplings():
     """Hellmann-Feynman, and the fidelity susceptibility of the closed form."""
     n = 10
     solve = lambda h: ground_state(H.transverse_field_ising(n, number(1.0), h)).value
-    level = lambda h: F.ising_ring_levels(n, number(1.0), h)[0]
+    level = jax.grad(lambda h: F.ising_ring_levels(n, number(1.0), h)[0])
+    forward = jax.jit(lambda h: jax.jvp(solve, (h,), (number(1.0),))[1])
+    backward = jax.jit(jax.grad(lambda h: solve(h).energy))
     for h in map(number, (0.5, 1.0, 1.5)):
-        _, moved = jax.jvp(solve, (h,), (number(1.0),))
-        close(moved.energy, jax.grad(level)(h), 1e-10 if X64 else 1e-4)
-        close(jax.grad(lambda h: solve(h).energy)(h), moved.energy, 100 * TIGHT)
+        moved = forward(h)
+        close(moved.energy, level(h), 1e-10 if X64 else 1e-4)
+        close(backward(h), moved.energy, 100 * TIGHT)
         expected = F.ising_fidelity_susceptibility(n, number(1.0), h)
         close(jnp.sum(moved.state**2), expected, 1e-8 if X64 else 1e-2)
 

@@ -36,7 +36,7 @@ FILES = [
 ]
 
 
-PARTS = 4
+PARTS = 6
 """Processes, which may run side by side."""
 
 
