@@ -174,6 +174,16 @@ def test_energy_and_its_derivatives(complex_):
     assert_gradients(H.energy_and_residual, h, psi)
 
 
+def test_a_real_state_of_a_complex_hamiltonian():
+    h = H.pauli_sum(2, [("Y", (0,), 1.0), ("ZZ", (0, 1), jnp.asarray(0.5, WIDE))])
+    psi = jnp.asarray([1.0, 2.0, 0.0, 1.0], WIDE)
+    value, gradient = jax.value_and_grad(lambda psi: H.energy(h, psi))(psi)
+    assert float(value) == pytest.approx(0.5 * (1 - 4 + 1) / 6, abs=1e-6)
+    only = H.pauli_sum(2, [("ZZ", (0, 1), jnp.asarray(0.5, WIDE))])
+    expected = jax.grad(lambda psi: H.energy(only, psi))(psi)
+    np.testing.assert_allclose(gradient, expected, atol=1e-5)
+
+
 def test_energy_and_gradient_take_one_product():
     """The compiled gradient holds as many gathers as the value: H is applied once."""
     h = H.heisenberg(4)

@@ -53,7 +53,7 @@ def energy(hamiltonian: Hamiltonian, psi: Inexact[Array, "..."]) -> Float[Array,
     $\langle\psi|\partial H|\psi\rangle / \langle\psi|\psi\rangle$ (Hellmann, Feynman).
 
     Args:
-        hamiltonian: `PauliSum`, `GridHamiltonian`, or what has `shape` and `apply`.
+        hamiltonian: `PauliSum`, or what has `shape` and `apply`.
         psi: State, or batch of states.
 
     Returns:
@@ -132,7 +132,7 @@ def _energy(
     """Energy, and the product with the Hamiltonian."""
     axes = _axes(hamiltonian, psi)
     image = hamiltonian.apply(psi)
-    product = jnp.sum(jnp.real(jnp.conj(psi) * image), axes)
+    product = jnp.sum(jnp.real(jnp.conj(psi).astype(image.dtype) * image), axes)
     return product / jnp.sum(_square(psi), axes), image
 
 
@@ -143,24 +143,33 @@ def _energy_jvp(primals, tangents):
     value, image = _energy(hamiltonian, psi)
     axes = _axes(hamiltonian, psi)
     norm = jnp.sum(_square(psi), axes)
+    wide = psi.astype(image.dtype)  # complex where the Hamiltonian is
     value_dot, image_dot = jnp.zeros_like(value), jnp.zeros_like(image)
     if turned is not None:
-        rest = image - jnp.expand_dims(value, axes).astype(image.dtype) * psi
-        overlap = jnp.sum(jnp.real(jnp.conj(rest) * turned), axes)
+        rest = image - jnp.expand_dims(value, axes).astype(image.dtype) * wide
+        along = jnp.conj(rest) * turned.astype(image.dtype)
+        overlap = jnp.sum(jnp.real(along), axes)
         value_dot = value_dot + 2 * overlap / norm
         image_dot = image_dot + hamiltonian.apply(turned)
-    leaves = jax.tree.leaves(moved)
-    if leaves:
-        given = jax.tree.map(
-            lambda x: x is not None, moved, is_leaf=lambda x: x is None
-        )
-        arrays, others = eqx.partition(hamiltonian, given)
-        apply = lambda arrays: eqx.combine(arrays, others).apply(psi)
-        change = jax.jvp(apply, (arrays,), (moved,))[1]
-        product = jnp.sum(jnp.real(jnp.conj(psi) * change), axes)
+    change = moved_product(hamiltonian, moved, psi)
+    if change is not None:
+        product = jnp.sum(jnp.real(jnp.conj(wide) * change), axes)
         value_dot = value_dot + product / norm
         image_dot = image_dot + change
     return (value, image), (value_dot, image_dot)
+
+
+def moved_product(
+    hamiltonian: Hamiltonian, moved: Any, psi: Inexact[Array, "..."]
+) -> Inexact[Array, "..."] | None:
+    r"""$dH\,\psi$ of a tangent with None where nothing moves; None if nothing does."""
+    if not jax.tree.leaves(moved):
+        return None
+    there = lambda x: x is not None
+    given = jax.tree.map(there, moved, is_leaf=lambda x: x is None)
+    arrays, others = eqx.partition(hamiltonian, given)
+    apply = lambda arrays: eqx.combine(arrays, others).apply(psi)
+    return jax.jvp(apply, (arrays,), (moved,))[1]
 
 
 def energy_bounds(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Inexact
+from jaxtyping import Array, Float, Inexact, Int
 
 _TILE = 5
 """Lowest sites, applied as one matrix of 32 x 32."""
@@ -53,9 +53,16 @@ def signs(
     phases: Sequence[int], first: int, count: int, dtype: Any
 ) -> Float[Array, "strings states"]:
     r"""$(-1)^{|b \& z|}$ of every string, where b counts bits from `first` on."""
-    masks = np.array([(z >> first) & (2**count - 1) for z in phases], np.int32)
-    states = lax.iota(jnp.int32, 2**count)
-    odd = lax.population_count(states[None] & masks[:, None]) & 1
+    masks = [(z >> first) & (2**count - 1) for z in phases]
+    return signs_of(lax.iota(jnp.int32, 2**count), masks, dtype)
+
+
+def signs_of(
+    states: Int[Array, " states"], phases: Sequence[int], dtype: Any
+) -> Float[Array, "strings states"]:
+    r"""$(-1)^{|b \& z|}$ of every string on the given configurations."""
+    masks = jnp.asarray(np.array(phases, np.int32))[:, None]
+    odd = lax.population_count(states[None] & masks) & 1
     return (1 - 2 * odd).astype(dtype)
 
 

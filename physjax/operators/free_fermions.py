@@ -43,8 +43,7 @@ def ising_ring_levels(
         >>> round(float(even), 6), round(float(odd), 6)
         (-5.226252, -4.828427)
     """
-    if num_sites % 2 or num_sites < 2:
-        raise ValueError(f"`num_sites` is {num_sites}; expected an even number.")
+    _check_even(num_sites)
     j, h = _alike(coupling, field)
     m = np.arange(num_sites)
     even = jnp.asarray(np.cos((2 * m + 1 - num_sites) * np.pi / num_sites), j.dtype)
@@ -109,8 +108,7 @@ def ising_fidelity_susceptibility(
         >>> float(ising_fidelity_susceptibility(10)).__round__(4)  # n (n - 1) / 32
         2.8125
     """
-    if num_sites % 2 or num_sites < 2:
-        raise ValueError(f"`num_sites` is {num_sites}; expected an even number.")
+    _check_even(num_sites)
     j, h = _alike(coupling, field)
     k = (2 * np.arange(num_sites // 2) + 1) * np.pi / num_sites
     sine, cosine = jnp.asarray(np.sin(k), j.dtype), jnp.asarray(np.cos(k), j.dtype)
@@ -136,8 +134,7 @@ def xx_ring_energy(
         >>> float(xx_ring_energy(6, 0.25)).__round__(6)
         -2.0
     """
-    if num_sites % 2 or num_sites < 2:
-        raise ValueError(f"`num_sites` is {num_sites}; expected an even number.")
+    _check_even(num_sites)
     (j,) = _alike(coupling)
     m = np.arange(num_sites)
     best = 0.0
@@ -146,6 +143,11 @@ def xx_ring_energy(
         sums = np.concatenate([[0.0], np.cumsum(levels)])
         best = min(best, sums[shift::2].min())
     return 4 * jnp.abs(j) * best
+
+
+def _check_even(num_sites: int) -> None:
+    if num_sites % 2 or num_sites < 2:
+        raise ValueError(f"`num_sites` is {num_sites}; expected an even number.")
 
 
 def _alike(*values: ArrayLike | Sequence[float]) -> tuple[Float[Array, "..."], ...]:

@@ -33,7 +33,7 @@ def grow(
     """Lowest eigenpair of the first `count` rows from that of one row fewer.
 
     Args:
-        before: Of `count - 1` rows; of nothing, what is not finite.
+        before: Of `count - 1` rows; not looked at if that is none.
         diagonal: The diagonal.
         beside: `beside[i]` stands between rows i and i + 1.
         count: Number of rows, at least one.

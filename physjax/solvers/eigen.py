@@ -10,6 +10,7 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 
 from .._numerics import complex_dtype
 from .._solution import MAX_ITERATIONS, NON_FINITE, SUCCESS, Solution
+from ..operators._energies import moved_product
 from ..operators.hamiltonians import energy_and_residual
 from ._lanczos import first_pass, inner, second_pass
 
@@ -81,9 +82,11 @@ def ground_state(
         scale = hamiltonian.bound().astype(real)
         tolerance = 8 * jnp.finfo(real).eps * scale
     tolerance = jnp.asarray(tolerance, real)
-    found, residual, count = _solve(hamiltonian, start, tolerance, max_iterations)
+    found, residual, count, converged = _solve(
+        hamiltonian, start, tolerance, max_iterations
+    )
     finite = jnp.isfinite(found.energy)
-    result = jnp.where(count < max_iterations, SUCCESS, MAX_ITERATIONS)
+    result = jnp.where(converged, SUCCESS, MAX_ITERATIONS)
     result = jnp.where(finite, result, NON_FINITE).astype(jnp.int32)
     return Solution(found, result, {"num_iterations": count, "residual": residual})
 
@@ -104,27 +107,24 @@ def _solve(hamiltonian, start, tolerance, max_iterations):
     if not jnp.iscomplexobj(state):
         state = jnp.where(jnp.sum(state) < 0, -state, state)
     value, residual = energy_and_residual(hamiltonian, state)
-    return GroundState(value, state), residual, found.count
+    converged = found.residual <= tolerance
+    return GroundState(value, state), residual, found.count, converged
 
 
 @_solve.def_jvp
 def _solve_jvp(primals, tangents):
     hamiltonian = primals[0]
-    found, residual, count = _solve(*primals)
+    found, residual, *others = out = _solve(*primals)
     psi, level = found.state, found.energy
     moved = tangents[0]
     value_dot, state_dot = jnp.zeros_like(level), jnp.zeros_like(psi)
-    if jax.tree.leaves(moved):
-        given = jax.tree.map(
-            lambda t: t is not None, moved, is_leaf=lambda t: t is None
-        )
-        arrays, others = eqx.partition(hamiltonian, given)
-        apply = lambda arrays: eqx.combine(arrays, others).apply(psi)
-        change = jax.jvp(apply, (arrays,), (moved,))[1]
+    change = moved_product(hamiltonian, moved, psi)
+    if change is not None:
         value_dot = inner(psi, change)
         state_dot = -_complement_solve(hamiltonian, found, change)
     flat = jnp.zeros_like(residual)
-    return (found, residual, count), (GroundState(value_dot, state_dot), flat, None)
+    dot = GroundState(value_dot, state_dot), flat, *[None for _ in others]
+    return out, dot
 
 
 def _complement_solve(hamiltonian, found, source):

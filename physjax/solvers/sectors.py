@@ -18,7 +18,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
 from .._numerics import real_dtype
-from ..operators._paulis import PauliString
+from ..operators._paulis import PauliString, signs_of
 from ..operators.hamiltonians import PauliSum
 
 
@@ -128,9 +128,8 @@ class SectorHamiltonian(eqx.Module):
         phases = [strings[k].phase for k in members]
         if not any(phases):
             return _row(jnp.broadcast_to(jnp.sum(weights), self.shape), like)
-        masks = jnp.asarray(phases, jnp.int32)[:, None]
-        odd = lax.population_count(self.sector.representatives[None] & masks) & 1
-        return _row(weights @ (1 - 2 * odd).astype(like.dtype), like)
+        signs = signs_of(self.sector.representatives, phases, like.dtype)
+        return _row(weights @ signs, like)
 
 
 def _row(values: Array, like: Array) -> Array:

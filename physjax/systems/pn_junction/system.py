@@ -18,7 +18,7 @@ from .settle import settle
 
 
 def finish(config: Config, model: Any, key: PRNGKeyArray) -> Any:
-    """Statistics of many batches for the paper's normalisations."""
+    """Statistics of many batches and solved dense layers for the paper's network."""
     if config.model.kind == "paper" and config.model.statistics == "batch":
         return settle(config, model, key)
     return model
