@@ -10,6 +10,7 @@ from .._system import System
 _SYSTEMS = {
     "rampinn": "physjax.systems.rampinn",
     "pn_junction": "physjax.systems.pn_junction",
+    "pg_moe": "physjax.systems.pg_moe",
 }
 
 
