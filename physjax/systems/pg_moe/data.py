@@ -74,7 +74,8 @@ def sample_chains(config: Config, n: int, key: PRNGKeyArray) -> Chain:
         bonds = jnp.ones((batch, n)).at[:, -1].set(0)
         return Chain(bonds, field, jnp.zeros((batch, n)))
     # Every chain its own mean and its own spread, from uniform to strongly disordered.
-    spread = uniform(keys[0], (batch, 1)) * (uniform(keys[1], (batch, 1)) < 0.7)
+    mixed = uniform(keys[1], (batch, 1)) < 0.7
+    spread = jnp.where(mixed, uniform(keys[0], (batch, 1)), 0)
     alone = lambda key: 1 + spread * uniform(key, (batch, n), minval=-1.0, maxval=1.0)
     logs = uniform(keys[2], (batch, 1), minval=np.log(low), maxval=np.log(high))
     field = jnp.exp(logs) * alone(keys[3])

@@ -68,15 +68,18 @@ def unsatisfied(
     chain: Chain, spins: Float[np.ndarray, "states n"]
 ) -> Float[Array, "states n"]:
     """1 on bonds whose spins point against the coupling: domain walls; else 0."""
-    pairs = jnp.asarray(spins * np.roll(spins, -1, 1), chain.coupling.dtype)
-    return (1 - jnp.sign(chain.coupling) * pairs) / 2 * (chain.coupling != 0)
+    coupling = jnp.asarray(chain.coupling)[None]
+    pairs = jnp.asarray(spins * np.roll(spins, -1, 1), coupling.dtype)
+    # Where there is no bond the sign is 0, and so must be the answer.
+    return (jnp.abs(jnp.sign(coupling)) - jnp.sign(coupling) * pairs) / 2
 
 
 def aligned(
     chain: Chain, spins: Float[np.ndarray, "states n"]
 ) -> Float[Array, "states n"]:
     """Mean over the two spins of a bond of +1 where one follows its field along Z."""
-    along = jnp.sign(chain.longitudinal) * jnp.asarray(spins, chain.field.dtype)
+    sign = jnp.sign(chain.longitudinal)
+    along = sign[None] * jnp.asarray(spins, sign.dtype)
     return (along + jnp.roll(along, -1, 1)) / 2
 
 
@@ -85,8 +88,8 @@ def leading(
 ) -> Float[Array, " states"]:
     r"""Logarithm of the amplitude as perturbation theory gives it at both ends.
 
-    With $y = J/h$ a wall takes $\tfrac12 \operatorname{arsinh}(y (1 + 2y^2) / (1 + y^2))$
-    off: a pair of them costs a factor $h/(4J)$ in weak fields, and in strong ones
+    A wall takes $\tfrac12 \operatorname{arsinh}(y (1 + 2y^2) / (1 + y^2))$ off,
+    $y = J/h$: a pair of them costs a factor $h/(4J)$ in weak fields, and in strong ones
     $\psi \propto \exp(\sum J Z Z / (4h))$. A spin in a field along Z adds
     $\tfrac12 \operatorname{arsinh}(g / (h + 2a))$ times its sign.
     """

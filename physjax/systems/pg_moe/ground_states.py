@@ -46,28 +46,36 @@ def model_states(model: Any, chains: Chain, basis: Basis) -> np.ndarray:
         chains: Couplings (chains, n).
         basis: For all of them.
     """
-    count = chains.field.shape[0]
-    size = max(1, min(count, _PIECE // (basis.size * basis.num_sites)))
-    out = [
-        np.asarray(_states(model, _rows(chains, k, k + size), basis))
-        for k in range(0, count, size)
-    ]
-    return np.concatenate(out)
+    return _in_pieces(_states, chains, basis, model)
 
 
 @eqx.filter_jit
-def _states(model: Any, chains: Chain, basis: Basis) -> jax.Array:
+def _states(chains: Chain, basis: Basis, model: Any) -> jax.Array:
     return jax.vmap(lambda chain: model(chain, basis))(chains)
+
+
+def _in_pieces(function, rows: Any, basis: Basis, *arguments: Any) -> Any:
+    """The function of a few rows at a time, put together on the host."""
+    count = len(jax.tree.leaves(rows)[0])
+    size = max(1, min(count, _PIECE // (basis.size * basis.num_sites)))
+    pieces = []
+    for first in range(0, count, size):
+        # The last piece goes back to be as long as the others: one compilation.
+        start = min(first, count - size)
+        part = _cut(rows, slice(start, start + size))
+        out = jax.device_get(function(part, basis, *arguments))
+        pieces.append(_cut(out, slice(first - start, None)))
+    return jax.tree.map(lambda *x: np.concatenate(x), *pieces)
+
+
+def _cut(tree: Any, rows: slice) -> Any:
+    return jax.tree.map(lambda x: x[rows], tree)
 
 
 def _doubles(chains: Chain) -> list[np.ndarray]:
     """Coupling, field and longitudinal field in float64."""
     arrays = (chains.coupling, chains.field, chains.longitudinal)
     return [np.asarray(x, np.float64) for x in arrays]
-
-
-def _rows(chains: Chain, first: int, last: int) -> Chain:
-    return jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[first:last]), chains)
 
 
 def assess(
@@ -83,44 +91,41 @@ def assess(
     """
     wide = _doubles(chains)
     levels = [next_level(*one) for one in zip(*wide, strict=True)]
-    rows = []
+    rows = Chain(*wide), states.astype(np.float64), np.array(levels)
     with jax.enable_x64(True):
-        for k, level in enumerate(levels):
-            chain = Chain(*(jnp.asarray(x[k]) for x in wide))
-            psi = jnp.asarray(states[k], jnp.float64)
-            rows.append(jax.device_get(_assess(chain, psi, level, basis, polish)))
-    return Answer(*(np.stack(column) for column in zip(*rows, strict=True)))
+        return Answer(*_in_pieces(_assess, rows, basis, polish))
 
 
 @eqx.filter_jit
-def _assess(chain: Chain, psi, level, basis: Basis, polish: int):
-    hamiltonian = basis.hamiltonian(chain)
-    if polish:
-        found = ground_state(hamiltonian, start=psi, max_iterations=polish)
-        psi = found.value.state
-    psi = psi / jnp.linalg.norm(psi)
-    floor = lower_bound(chain)
-    bounds = energy_bounds(hamiltonian, psi, next_level=level, floor=floor)
-    value, residual = energy_and_residual(hamiltonian, psi)
-    return psi, value, bounds.lower, bounds.upper, bounds.lower > floor, residual
+def _assess(rows: tuple, basis: Basis, polish: int):
+    def one(chain: Chain, psi, level):
+        hamiltonian = basis.hamiltonian(chain)
+        if polish:
+            found = ground_state(hamiltonian, start=psi, max_iterations=polish)
+            psi = found.value.state
+        psi = psi / jnp.linalg.norm(psi)
+        floor = lower_bound(chain)
+        bounds = energy_bounds(hamiltonian, psi, next_level=level, floor=floor)
+        value, residual = energy_and_residual(hamiltonian, psi)
+        temple = bounds.lower > floor
+        return psi, value, bounds.lower, bounds.upper, temple, residual
+
+    return jax.vmap(one)(*rows)
 
 
 def exact_states(chains: Chain, basis: Basis) -> tuple[np.ndarray, np.ndarray]:
     """Lowest energies and normalised states by Lanczos' method, in float64."""
-    wide = _doubles(chains)
-    energies, states = [], []
     with jax.enable_x64(True):
-        for one in zip(*wide, strict=True):
-            chain = Chain(*(jnp.asarray(x) for x in one))
-            energy, state = jax.device_get(_exact(chain, basis))
-            energies.append(energy)
-            states.append(state)
-    return np.array(energies), np.abs(np.stack(states))
+        energies, states = _in_pieces(_exact, Chain(*_doubles(chains)), basis)
+    return energies, np.abs(states)
 
 
 @eqx.filter_jit
-def _exact(chain: Chain, basis: Basis):
-    hamiltonian = basis.hamiltonian(chain)
+def _exact(chains: Chain, basis: Basis):
     start = basis.scaled(jnp.ones(len(basis.spins)))
-    found = ground_state(hamiltonian, start=start).value
-    return found.energy, found.state
+
+    def one(chain: Chain):
+        found = ground_state(basis.hamiltonian(chain), start=start).value
+        return found.energy, found.state
+
+    return jax.vmap(one)(chains)

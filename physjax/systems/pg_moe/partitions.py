@@ -46,7 +46,7 @@ def shares(
 def _hats(density: Float[Array, " states"], experts: int):
     place = density * (experts - 1)
     nodes = jnp.arange(experts, dtype=density.dtype)
-    return jnp.maximum(0, 1 - jnp.abs(place[:, None] - nodes))
+    return jnp.maximum(0, 1 - jnp.abs(place[:, None] - nodes[None]))
 
 
 def blocks(
