@@ -30,6 +30,7 @@ FILES = [
     "test_testing.py",
     "test_particles_grid.py",
     "test_hamiltonians.py",
+    "test_grid_hamiltonians.py",
     "test_energies.py",
     "test_eigen.py",
     "test_sectors.py",

@@ -52,7 +52,8 @@ def ground_state(
     conjugate gradients.
 
     Args:
-        hamiltonian: `PauliSum`, or what has `shape`, `apply` and `bound`.
+        hamiltonian: `PauliSum`, `GridHamiltonian`, or what has `shape`, `apply`,
+            `bound` and, without a start of yours, `start(key)`.
         start: State to begin with; its type is that of the answer.
         key: Of the random start.
         tolerance: Of the residual; by default what rounding allows.
@@ -93,6 +94,9 @@ def ground_state(
 
 def default_start(hamiltonian: Any, key: PRNGKeyArray) -> Inexact[Array, "..."]:
     """Uniform where no off-diagonal element is positive, else random."""
+    own = getattr(hamiltonian, "start", None)
+    if own is not None:
+        return own(key)
     dtype = hamiltonian.coefficients.dtype
     random = jax.random.normal(key, hamiltonian.shape, dtype)
     if not hamiltonian.is_real:
