@@ -33,6 +33,7 @@ FILES = [
     "test_grid_hamiltonians.py",
     "test_energies.py",
     "test_eigen.py",
+    "test_lowest_states.py",
     "test_sectors.py",
 ]
 

@@ -13,6 +13,8 @@ from .._solution import MAX_ITERATIONS, NON_FINITE, SUCCESS, Solution
 from ..operators._energies import moved_product
 from ..operators.hamiltonians import energy_and_residual
 from ._lanczos import first_pass, inner, second_pass
+from ._lowest_states import LowestStates as LowestStates
+from ._lowest_states import lowest_states as lowest_states
 
 _SOLVES = 1000
 """Most iterations of the equation for a derivative of the state."""
