@@ -34,6 +34,7 @@ FILES = [
     "test_energies.py",
     "test_eigen.py",
     "test_lowest_states.py",
+    "test_sharded.py",
     "test_sectors.py",
 ]
 

@@ -22,6 +22,8 @@ from ._potentials import double_well_potential as double_well_potential
 from ._potentials import harmonic_potential as harmonic_potential
 from ._potentials import radial_coulomb_potential as radial_coulomb_potential
 from ._potentials import soft_coulomb_potential as soft_coulomb_potential
+from ._sharded import ShardedPauliSum as ShardedPauliSum
+from ._sharded import sharded_apply as sharded_apply
 from ._spin_models import chain_edges as chain_edges
 from ._spin_models import heisenberg as heisenberg
 from ._spin_models import j1_j2 as j1_j2
