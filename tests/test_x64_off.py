@@ -35,6 +35,7 @@ FILES = [
     "test_eigen.py",
     "test_lowest_states.py",
     "test_sharded.py",
+    "test_interop_spins.py",
     "test_sectors.py",
 ]
 
