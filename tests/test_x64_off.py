@@ -32,6 +32,7 @@ FILES = [
     "test_hamiltonians.py",
     "test_grid_hamiltonians.py",
     "test_energies.py",
+    "test_anderson.py",
     "test_eigen.py",
     "test_lowest_states.py",
     "test_sharded.py",

@@ -10,6 +10,7 @@ What others write as S = sigma/2 has J four times and h, g twice as large.
 One particle in a potential, on a grid of one to three axes: `GridHamiltonian`.
 """
 
+from ._anderson import anderson_bound as anderson_bound
 from ._energies import EnergyBounds as EnergyBounds
 from ._energies import energy as energy
 from ._energies import energy_and_residual as energy_and_residual
