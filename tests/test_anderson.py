@@ -54,7 +54,7 @@ def test_clusters_of_a_ring_are_open_chains(size):
 
 def test_it_rises_with_the_clusters_and_is_a_floor_of_energies():
     h = H.heisenberg(10, number(0.25))
-    floors = [float(H.anderson_bound(h, size=size)) for size in (2, 3, 5, 6)]
+    floors = [float(H.anderson_bound(h, size=size)) for size in (2, 3, 5)]
     assert floors == sorted(floors)
     assert floors[0] == pytest.approx(-7.5, abs=1e-4)  # ten singlets
     psi = number(np.random.default_rng(1).normal(size=1024))

@@ -27,8 +27,8 @@ def anderson_bound(
 
     A string that no cluster holds counts with $-|c|$. Every cluster is diagonalised as
     a dense matrix, and what rounding can do is taken off: the bound is rigorous, and
-    never worse than $-\sum_k |c_k|$. It rises with the clusters towards the lowest
-    level.
+    never worse than $-\sum_k |c_k|$. It rises towards the
+    lowest level with clusters of the same parity.
 
     Args:
         hamiltonian: The sum, on a chain, a ring or any graph.
