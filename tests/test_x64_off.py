@@ -38,6 +38,7 @@ FILES = [
     "test_sharded.py",
     "test_interop_spins.py",
     "test_sectors.py",
+    "test_ground_energies.py",
 ]
 
 
