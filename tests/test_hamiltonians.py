@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import X64
+from conftest import DTYPES, X64
 from walls import WIDE
 
 from physjax._numerics import complex_dtype
@@ -64,10 +64,13 @@ def test_random_sums_against_kronecker_products(num_sites):
     matrix = kron(num_sites, terms)
     h = H.pauli_sum(num_sites, terms)
     psi = random_state(rng, 3, 2**num_sites, complex_=True)
-    wide = psi.astype(complex_dtype(WIDE))
-    image = np.asarray(eqx.filter_jit(h.apply)(jnp.asarray(wide)))
     expected = psi @ matrix.T
-    assert np.abs(image - expected).max() <= TIGHT * np.abs(expected).max()
+    for dtype in DTYPES:
+        state = jnp.asarray(psi, complex_dtype(dtype))
+        image = np.asarray(eqx.filter_jit(h.apply)(state))
+        assert image.dtype == state.dtype
+        tolerance = 1e-13 if dtype == jnp.float64 else 1e-5
+        assert np.abs(image - expected).max() <= tolerance * np.abs(expected).max()
     np.testing.assert_allclose(h.to_sparse().toarray(), matrix, atol=20 * TIGHT)
     np.testing.assert_allclose(h.diagonal(), np.diag(matrix).real, atol=20 * TIGHT)
     assert h.is_real == (np.abs(matrix.imag).max() < 1e-12)

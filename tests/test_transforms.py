@@ -9,7 +9,7 @@ import pytest
 import scipy.fft
 from conftest import DTYPES
 
-from physjax.solvers import _transforms as transforms
+from physjax.operators import _transforms as transforms
 from physjax.testing import assert_adjoint, assert_lowers, assert_transforms
 
 WIDE = DTYPES[-1]

@@ -30,9 +30,15 @@ FILES = [
     "test_testing.py",
     "test_particles_grid.py",
     "test_hamiltonians.py",
+    "test_grid_hamiltonians.py",
     "test_energies.py",
+    "test_anderson.py",
     "test_eigen.py",
+    "test_lowest_states.py",
+    "test_sharded.py",
+    "test_interop_spins.py",
     "test_sectors.py",
+    "test_ground_energies.py",
 ]
 
 

@@ -187,9 +187,11 @@ def energy_bounds(
 
     $$E_0 \ge E - \frac{r^2}{\mu - E},$$
 
-    and everywhere $-\sum_k |c_k|$ or a `floor` of yours, as Anderson's sum over
-    clusters. The residual alone proves nothing: it vanishes on excited states too. Both
-    bounds are widened by what rounding can do.
+    and everywhere $-\sum_k |c_k|$, the lowest potential of a grid, or a `floor` of
+    yours, as Anderson's sum over clusters. The residual alone proves nothing: it
+    vanishes on excited states too. Both bounds are widened by what rounding can do. On
+    a grid they hold for the discrete operator, whose levels may lie below those of the
+    continuum.
 
     Args:
         hamiltonian: As in `energy`, and with `bound`, unless `floor` is given.
@@ -217,7 +219,10 @@ def energy_bounds(
     if own is None and floor is None:
         raise ValueError("`floor` is needed: the Hamiltonian has no bound of its own.")
     size = jnp.abs(jnp.asarray(floor if own is None else own())).astype(value.dtype)
-    known = -size if floor is None else jnp.asarray(floor).astype(value.dtype)
+    if floor is None:
+        lowest = getattr(hamiltonian, "floor", None)
+        floor = -size if lowest is None else lowest()
+    known = jnp.asarray(floor).astype(value.dtype)
     lower = jnp.broadcast_to(known, value.shape)
     rigorous = jnp.ones(value.shape, bool)
     rounding = _ROUNDINGS * jnp.finfo(value.dtype).eps * size

@@ -7,7 +7,9 @@ from .drift_diffusion import Device1D as Device1D
 from .drift_diffusion import DriftDiffusion as DriftDiffusion
 from .drift_diffusion import solve_drift_diffusion as solve_drift_diffusion
 from .eigen import GroundState as GroundState
+from .eigen import LowestStates as LowestStates
 from .eigen import ground_state as ground_state
+from .eigen import lowest_states as lowest_states
 from .green import GreenFunction as GreenFunction
 from .phase_retrieval import kramers_kronig_retrieval as kramers_kronig_retrieval
 from .poisson import solve_poisson as solve_poisson

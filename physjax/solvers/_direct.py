@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._boundaries import Dirichlet, Neumann
+from ..operators import _transforms as transforms
 from ..operators._stencils import Axis, along, at_high, at_low, first, last
+from ..operators._transforms import Modes
 from . import _lines as lines
-from . import _transforms as transforms
 from ._stencil import harmonic
-from ._transforms import Modes
 
 CONSTANTS = 2**16  # eigenvalues that may be constants of the program
 MANY = 2**17  # numbers above which an array is transformed by halves

@@ -12,9 +12,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from ..operators import _transforms as transforms
 from ..operators._stencils import first
-from . import _transforms as transforms
-from ._transforms import Modes
+from ..operators._transforms import Modes
 
 UNROLL = 4
 SMALL = 40  # so many rows are left to a matrix product

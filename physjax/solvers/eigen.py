@@ -13,6 +13,8 @@ from .._solution import MAX_ITERATIONS, NON_FINITE, SUCCESS, Solution
 from ..operators._energies import moved_product
 from ..operators.hamiltonians import energy_and_residual
 from ._lanczos import first_pass, inner, second_pass
+from ._lowest_states import LowestStates as LowestStates
+from ._lowest_states import lowest_states as lowest_states
 
 _SOLVES = 1000
 """Most iterations of the equation for a derivative of the state."""
@@ -52,7 +54,8 @@ def ground_state(
     conjugate gradients.
 
     Args:
-        hamiltonian: `PauliSum`, or what has `shape`, `apply` and `bound`.
+        hamiltonian: `PauliSum`, `GridHamiltonian`, or what has `shape`, `apply`,
+            `bound` and, without a start of yours, `start(key)`.
         start: State to begin with; its type is that of the answer.
         key: Of the random start.
         tolerance: Of the residual; by default what rounding allows.
@@ -93,6 +96,9 @@ def ground_state(
 
 def default_start(hamiltonian: Any, key: PRNGKeyArray) -> Inexact[Array, "..."]:
     """Uniform where no off-diagonal element is positive, else random."""
+    own = getattr(hamiltonian, "start", None)
+    if own is not None:
+        return own(key)
     dtype = hamiltonian.coefficients.dtype
     random = jax.random.normal(key, hamiltonian.shape, dtype)
     if not hamiltonian.is_real:

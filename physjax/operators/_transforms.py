@@ -56,6 +56,13 @@ class Modes(NamedTuple):
         return 4 * np.sin(np.pi * (k + self.a) / (2 * self.period)) ** 2
 
     @property
+    def wavenumbers(self) -> Float[np.ndarray, " n"]:
+        """Of the modes as waves, at spacing 1, in the order of `forward`."""
+        if self.trig == "fourier":
+            return 2 * np.pi * _packed_order(self.n) / self.n
+        return np.pi * (np.arange(self.n) + self.a) / self.period
+
+    @property
     def weights(self) -> Float[np.ndarray, " n"]:
         """Width of the cells: 1, and 1/2 on a Neumann wall through a node."""
         w = np.ones(self.n)
