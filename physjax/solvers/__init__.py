@@ -7,6 +7,7 @@ from .drift_diffusion import Device1D as Device1D
 from .drift_diffusion import DriftDiffusion as DriftDiffusion
 from .drift_diffusion import solve_drift_diffusion as solve_drift_diffusion
 from .eigen import GroundState as GroundState
+from .eigen import ground_energy as ground_energy
 from .eigen import ground_state as ground_state
 from .green import GreenFunction as GreenFunction
 from .phase_retrieval import kramers_kronig_retrieval as kramers_kronig_retrieval
