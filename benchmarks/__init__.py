@@ -22,6 +22,7 @@ BENCHMARKS = {
     "particles": "particle simulation of a PN junction against numba",
     "training_step": "full training step of rampinn against PyTorch",
     "prediction": "rampinn's predictions: spectra per second, peak memory",
+    "hamiltonians": "spin Hamiltonians and ground states against QuSpin, NetKet, SciPy",
     "imports": "CPU time of importing physjax",
 }
 """Name (a module of this package with `tables(context)`) and what it measures."""

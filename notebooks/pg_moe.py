@@ -102,8 +102,8 @@ print(float(small.value.energy), "in", int(small.stats["num_iterations"]), "prod
 # ## All fields at once, from a network
 #
 # The mixture of experts sums over bonds: how many domain walls there are decides which
-# expert answers, and one set of parameters serves rings of any length. It was trained on
-# the energy alone.
+# expert answers, and one set of parameters serves rings of any length. It was trained
+# on the energy alone.
 
 # %%
 config, model = training.load_model(systems.load("pg_moe"), "ring")

@@ -1,17 +1,18 @@
 """Sums of Pauli strings on spins 1/2, applied without a matrix."""
 
-from collections import defaultdict
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, ArrayLike, Bool, Float, Inexact
 
-from .._numerics import complex_dtype, real_dtype
-from ._paulis import PauliString, diagonal, flipped, parse_string, signs, transverse
+from .._numerics import complex_dtype
+from ._pauli_products import blocks, by_flip, product, sign_sums, take, weights
+from ._paulis import PauliString, compact, parse_string, signs
 
 _MOST = 30
 """Sites up to which indices fit into 32 bits."""
@@ -57,14 +58,15 @@ class PauliSum(eqx.Module):
         if not self.is_real:
             return jnp.array(False)
         holds = jnp.array(True)
-        for flip, members in self._by_flip().items():
+        for flip, members in by_flip(self.strings).items():
             if flip:
-                phases = _compact([self.strings[k].phase for k in members])
-                count = max(z.bit_length() for z in phases)
-                weights = self._weights(members)
-                patterns = signs(phases, 0, count, weights.dtype)
-                elements = jnp.tensordot(weights, patterns, 1)
-                rounding = jnp.finfo(weights.dtype).eps * jnp.sum(jnp.abs(weights))
+                phases = [self.strings[k].phase for k in members]
+                sites = reduce(or_, phases)
+                values = self._weights(members)
+                masks = compact(phases, sites)
+                patterns = signs(masks, 0, sites.bit_count(), values.dtype)
+                elements = jnp.tensordot(values, patterns, 1)
+                rounding = jnp.finfo(values.dtype).eps * jnp.sum(jnp.abs(values))
                 holds = holds & jnp.all(elements <= 4 * rounding)
         return holds
 
@@ -85,23 +87,17 @@ class PauliSum(eqx.Module):
             )
         if not self.is_real:
             psi = psi.astype(complex_dtype(psi.dtype))
-        total = jnp.zeros_like(psi)
-        fields: dict[int, Float[Array, ""]] = {}
-        for flip, members in self._by_flip().items():
-            phases = [self.strings[k].phase for k in members]
-            if flip == 0:
-                total = total + self._weighted(psi, members)
-            elif flip.bit_count() == 1 and not any(phases):
-                fields[flip.bit_length() - 1] = jnp.sum(self._take(members))
-            else:
-                total = total + self._weighted(flipped(psi, flip), members)
-        return total + transverse(fields, psi, n) if fields else total
+        return product(self.coefficients, self.strings, psi, n)
 
     def diagonal(self) -> Float[Array, " states"]:
         """The diagonal of the matrix."""
-        members = self._by_flip().get(0, [])
+        members = by_flip(self.strings).get(0, [])
         phases = [self.strings[k].phase for k in members]
-        return diagonal(self._take(members), phases, self.num_sites).reshape(-1)
+        total = jnp.zeros(blocks(self.num_sites), self.coefficients.dtype)
+        if members:
+            values = take(self.coefficients, members)
+            total = total + sum(sign_sums(values, phases, self.num_sites))
+        return total.reshape(-1)
 
     def to_sparse(self) -> Any:
         """The matrix as `scipy.sparse.csr_array`. Outside of transformations only."""
@@ -140,50 +136,9 @@ class PauliSum(eqx.Module):
         r"""$\sum_k |c_k|$: no eigenvalue is larger in size."""
         return jnp.sum(jnp.abs(self.coefficients))
 
-    def _by_flip(self) -> dict[int, list[int]]:
-        groups: dict[int, list[int]] = defaultdict(list)
-        for k, string in enumerate(self.strings):
-            groups[string.flip].append(k)
-        return groups
-
-    def _take(self, members: list[int]) -> Float[Array, " members"]:
-        return self.coefficients[np.array(members, int)]
-
     def _weights(self, members: list[int]) -> Float[Array, " members"]:
-        r"""The coefficients times $(-i)^{|f \& z|}$, or that over i if imaginary."""
-        factors = [(1, -1, -1, 1)[self.strings[k].count_y % 4] for k in members]
-        return self._take(members) * jnp.asarray(factors, self.coefficients.dtype)
-
-    def _weighted(
-        self, psi: Inexact[Array, "*batch states"], members: list[int]
-    ) -> Inexact[Array, "*batch states"]:
-        """The amplitudes times the sum of the phases of strings that flip alike."""
-        real = [k for k in members if self.strings[k].count_y % 2 == 0]
-        odd = [k for k in members if self.strings[k].count_y % 2 == 1]
-        factors = []
-        for part in (real, odd):
-            if part:
-                phases = [self.strings[k].phase for k in part]
-                weights = self._weights(part).astype(real_dtype(psi.dtype))
-                factors.append(diagonal(weights, phases, self.num_sites))
-            else:
-                factors.append(None)
-        value = factors[0]
-        if factors[1] is not None:
-            zero = jnp.zeros_like(factors[1]) if value is None else value
-            value = lax.complex(zero, factors[1])
-        batch = psi.shape[:-1]
-        blocks = psi.reshape(*batch, *value.shape)
-        wide = value.reshape((1,) * len(batch) + value.shape).astype(psi.dtype)
-        return (wide * blocks).reshape(psi.shape)
-
-
-def _compact(phases: Sequence[int]) -> list[int]:
-    """The masks on the sites that any of them has, numbered from 0."""
-    sites = [
-        s for s in range(max(phases).bit_length()) if any(z >> s & 1 for z in phases)
-    ]
-    return [sum((z >> s & 1) << k for k, s in enumerate(sites)) for z in phases]
+        alike = [self.strings[k] for k in members]
+        return weights(take(self.coefficients, members), alike)
 
 
 def pauli_sum(

@@ -6,14 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Inexact, Int
-
-_TILE = 5
-"""Lowest sites, applied as one matrix of 32 x 32."""
-_GROUP = 4
-"""Sites above them that share a pass over the amplitudes."""
-_OUTER = 8
-"""Strings across both halves of the bits up to which products of signs are added up."""
+from jaxtyping import Array, Float, Int
 
 
 class PauliString(NamedTuple):
@@ -66,80 +59,7 @@ def signs_of(
     return (1 - 2 * odd).astype(dtype)
 
 
-def diagonal(
-    coefficients: Float[Array, " strings"], phases: Sequence[int], num_sites: int
-) -> Float[Array, "high low"]:
-    r"""$\sum_k c_k (-1)^{|b \& z_k|}$, by the two halves of the bits of b.
-
-    Strings within one half are a row or a column; those across are products of the two:
-    no string costs a pass over all amplitudes of its own.
-    """
-    low = num_sites // 2
-    high = num_sites - low
-    lower = 2**low - 1
-    dtype = coefficients.dtype
-    inside = [k for k, z in enumerate(phases) if z & ~lower == 0]
-    above = [k for k, z in enumerate(phases) if z & lower == 0 and z]
-    across = [k for k, z in enumerate(phases) if z & lower and z & ~lower]
-    take = lambda ks: coefficients[np.array(ks, int)]
-    of = lambda ks, first, count: signs([phases[k] for k in ks], first, count, dtype)
-    total = jnp.zeros((2**high, 2**low), dtype)
-    if inside:
-        total = total + _dot(take(inside), of(inside, 0, low))[None]
-    if above:
-        total = total + _dot(take(above), of(above, low, high))[:, None]
-    if across:
-        left = take(across)[:, None] * of(across, low, high)
-        right = of(across, 0, low)
-        if len(across) <= _OUTER:
-            for column, row in zip(left, right, strict=True):
-                total = total + column[:, None] * row[None]
-        else:
-            total = total + _dot(left.T, right)
-    return total
-
-
-def transverse(
-    fields: dict[int, Float[Array, ""]],
-    psi: Inexact[Array, "*batch states"],
-    num_sites: int,
-) -> Inexact[Array, "*batch states"]:
-    r"""$\sum_i h_i\,\psi(b \oplus 2^i)$: few passes, and no index arithmetic."""
-    batch, dtype = psi.shape[:-1], psi.dtype
-    weight = lambda site: fields[site].astype(dtype)
-    total = jnp.zeros_like(psi)
-    tile = min(_TILE, num_sites)
-    if any(site < tile for site in fields):
-        state = np.arange(2**tile)
-        matrix = jnp.zeros((2**tile, 2**tile), dtype)
-        for site in fields:
-            if site < tile:
-                flip = jnp.asarray(state[:, None] ^ 2**site == state, dtype)
-                matrix = matrix + weight(site) * flip
-        rows = psi.reshape(*batch, -1, 2**tile)
-        total = total + _dot(rows, matrix).reshape(psi.shape)
-    for first in range(tile, num_sites, _GROUP):
-        sites = [s for s in range(first, min(first + _GROUP, num_sites)) if s in fields]
-        if not sites:
-            continue
-        count = min(_GROUP, num_sites - first)
-        blocks = psi.reshape(*batch, -1, 2**count, 2**first)
-        part = [blocks[..., k, :] for k in range(2**count)]
-        sums = [
-            sum(weight(s) * part[k ^ 2 ** (s - first)] for s in sites)
-            for k in range(2**count)
-        ]
-        total = total + jnp.stack(sums, -2).reshape(psi.shape)
-    return total
-
-
-def flipped(
-    psi: Inexact[Array, "*batch states"], flip: int
-) -> Inexact[Array, "*batch states"]:
-    r"""$\psi(b \oplus f)$."""
-    states = lax.iota(jnp.int32, psi.shape[-1])
-    return psi.at[..., states ^ flip].get(mode="promise_in_bounds", unique_indices=True)
-
-
-def _dot(a: Array, b: Array) -> Array:
-    return jnp.matmul(a, b, precision="highest")
+def compact(phases: Sequence[int], sites: int) -> list[int]:
+    """The masks on the sites of another one alone, numbered from 0."""
+    at = [site for site in range(sites.bit_length()) if sites >> site & 1]
+    return [sum((z >> site & 1) << k for k, site in enumerate(at)) for z in phases]

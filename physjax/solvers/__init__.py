@@ -8,6 +8,7 @@ from .drift_diffusion import DriftDiffusion as DriftDiffusion
 from .drift_diffusion import solve_drift_diffusion as solve_drift_diffusion
 from .eigen import GroundState as GroundState
 from .eigen import LowestStates as LowestStates
+from .eigen import ground_energy as ground_energy
 from .eigen import ground_state as ground_state
 from .eigen import lowest_states as lowest_states
 from .green import GreenFunction as GreenFunction

@@ -7,6 +7,7 @@ not harm the lowest. The second pass repeats the first and adds up the eigenvect
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Inexact, Int
@@ -53,23 +54,32 @@ def first_pass(
     unit = _normalised(start)
 
     def unfinished(state):
-        _, _, _, found = state
-        going = found.residual > tolerance
-        return going & (found.count < max_iterations)
+        found = state[-1]
+        return (found.residual > tolerance) & (found.count < max_iterations)
 
-    def step(state):
-        before, now, beta, found = state
-        new, alpha, next_beta = _step(apply, before, now, beta)
+    def advance(before, now, past, beta, found):
+        image = apply(now)
+        alpha = inner(now, image) * _inverse(beta) ** 2
+        new = _next(image, before, now, past, beta, alpha)
+        norm = jnp.sqrt(inner(new, new))
         k = found.count
         diagonal = found.diagonal.at[k].set(alpha)
-        beside = found.beside.at[k].set(next_beta)
+        beside = found.beside.at[k].set(norm)
         lowest = grow(found.lowest, diagonal, beside, k + 1)
-        residual = next_beta * jnp.abs(lowest.last)
-        found = Recurrence(diagonal, beside, k + 1, lowest, residual)
-        return now, new, next_beta, found
+        residual = norm * jnp.abs(lowest.last)
+        return new, norm, Recurrence(diagonal, beside, k + 1, lowest, residual)
 
-    begin = (jnp.zeros_like(unit), unit, zero, empty)
-    return lax.while_loop(unfinished, step, begin)[-1]
+    def two_steps(state):
+        # Each takes the place of the state before the last: nothing is copied.
+        even, odd, past, beta, found = state
+        even, norm, found = advance(even, odd, past, beta, found)
+        odd, last, further = advance(odd, even, beta, norm, found)
+        going = unfinished((found,))
+        found = jax.tree.map(lambda x, y: jnp.where(going, x, y), further, found)
+        return even, odd, norm, last, found
+
+    begin = (jnp.zeros_like(unit), unit, zero + 1, zero + 1, empty)
+    return lax.while_loop(unfinished, two_steps, begin)[-1]
 
 
 def second_pass(
@@ -77,36 +87,32 @@ def second_pass(
 ) -> Inexact[Array, "..."]:
     """The Ritz vector of the lowest level, normalised."""
     y = eigenvector(found.diagonal, found.beside, found.count, found.lowest.value)
+    y = jnp.pad(y, (0, 1))
     unit = _normalised(start)
 
-    def unfinished(state):
-        return state[-1] < found.count - 1
+    def two_steps(state):
+        even, odd, past, beta, total, k = state
+        norm, last = found.beside[k], found.beside[k + 1]
+        even = _next(apply(odd), even, odd, past, beta, found.diagonal[k])
+        odd = _next(apply(even), odd, even, beta, norm, found.diagonal[k + 1])
+        first = _scale(y[k + 1] * _inverse(norm), even)
+        second = _scale(y[k + 2] * _inverse(last), odd)
+        return even, odd, norm, last, total + first + second, k + 2
 
-    def step(state):
-        before, now, beta, total, k = state
-        alpha = found.diagonal[k]
-        new = apply(now) - _scale(alpha, now) - _scale(beta, before)
-        beta = found.beside[k]
-        new = _scale(jnp.where(beta > 0, 1 / beta, 0), new)
-        return now, new, beta, total + _scale(y[k + 1], new), k + 1
-
-    zero = jnp.zeros((), y.dtype)
-    begin = (
-        jnp.zeros_like(unit),
-        unit,
-        zero,
-        _scale(y[0], unit),
-        jnp.zeros((), jnp.int32),
-    )
-    return _normalised(lax.while_loop(unfinished, step, begin)[3])
+    one, zero = jnp.ones((), y.dtype), jnp.zeros((), jnp.int32)
+    begin = (jnp.zeros_like(unit), unit, one, one, _scale(y[0], unit), zero)
+    unfinished = lambda state: state[-1] < found.count - 1
+    return _normalised(lax.while_loop(unfinished, two_steps, begin)[-2])
 
 
-def _step(apply: Apply, before, now, beta):
-    image = apply(now) - _scale(beta, before)
-    alpha = inner(now, image)
-    new = image - _scale(alpha, now)
-    beta = jnp.sqrt(inner(new, new))
-    return _scale(jnp.where(beta > 0, 1 / beta, 0), new), alpha, beta
+def _next(image, before, now, past, beta, alpha):
+    r"""Next state, times its $\beta$: all are kept so, and read once less."""
+    share = _scale(_inverse(beta), image) - _scale(alpha * _inverse(beta), now)
+    return share - _scale(beta * _inverse(past), before)
+
+
+def _inverse(beta: Float[Array, ""]) -> Float[Array, ""]:
+    return jnp.where(beta > 0, 1 / beta, 0)
 
 
 def inner(a: Inexact[Array, "..."], b: Inexact[Array, "..."]) -> Float[Array, ""]:

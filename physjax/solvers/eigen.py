@@ -74,24 +74,80 @@ def ground_state(
         >>> round(float(solution.value.energy), 4)
         -5.2263
     """
-    if start is None:
-        start = default_start(hamiltonian, jax.random.key(0) if key is None else key)
-    elif start.shape != hamiltonian.shape:
-        raise ValueError(
-            f"`start` must have shape {hamiltonian.shape}; got {start.shape}."
-        )
+    start = _start(hamiltonian, start, key)
     real = jnp.real(start).dtype
     if tolerance is None:
-        scale = hamiltonian.bound().astype(real)
-        tolerance = 8 * jnp.finfo(real).eps * scale
+        tolerance = _tight(hamiltonian, real)
     tolerance = jnp.asarray(tolerance, real)
     found, residual, count, converged = _solve(
         hamiltonian, start, tolerance, max_iterations
     )
-    finite = jnp.isfinite(found.energy)
-    result = jnp.where(converged, SUCCESS, MAX_ITERATIONS)
-    result = jnp.where(finite, result, NON_FINITE).astype(jnp.int32)
+    result = _result(found.energy, converged)
     return Solution(found, result, {"num_iterations": count, "residual": residual})
+
+
+def ground_energy(
+    hamiltonian: Any,
+    *,
+    start: Inexact[Array, "..."] | None = None,
+    key: PRNGKeyArray | None = None,
+    tolerance: float | Float[ArrayLike, ""] | None = None,
+    max_iterations: int = 300,
+) -> Solution[Float[Array, ""]]:
+    r"""Lowest level of a Hamiltonian alone, in half the time of `ground_state`.
+
+    The first pass of Lanczos' method, without the state. The error of the level is at
+    most $r^2/\Delta$, the residual squared over the gap to the next level of the
+    symmetry of the start; by default $r = \epsilon^{3/4}\sum|c|$. The derivative
+    needs the state: it takes both passes, as those of `ground_state` do.
+
+    Args:
+        hamiltonian: As in `ground_state`.
+        start: As in `ground_state`.
+        key: As in `ground_state`.
+        tolerance: Of the residual.
+        max_iterations: Most products with the Hamiltonian.
+
+    Returns:
+        `value`: the level. `stats`: `num_iterations` and `residual`.
+
+    Raises:
+        ValueError: If the start does not have the shape of the Hamiltonian.
+
+    Example:
+        >>> from physjax.operators.hamiltonians import transverse_field_ising
+        >>> round(float(ground_energy(transverse_field_ising(4)).value), 4)
+        -5.2263
+    """
+    start = _start(hamiltonian, start, key)
+    real = jnp.real(start).dtype
+    if tolerance is None:
+        eps = float(jnp.finfo(real).eps)
+        tolerance = eps**0.75 * hamiltonian.bound().astype(real)
+    tolerance = jnp.asarray(tolerance, real)
+    level, residual, count = _level(hamiltonian, start, tolerance, max_iterations)
+    result = _result(level, residual <= tolerance)
+    return Solution(level, result, {"num_iterations": count, "residual": residual})
+
+
+def _start(hamiltonian, start, key) -> Inexact[Array, "..."]:
+    if start is None:
+        return default_start(hamiltonian, jax.random.key(0) if key is None else key)
+    if start.shape != hamiltonian.shape:
+        raise ValueError(
+            f"`start` must have shape {hamiltonian.shape}; got {start.shape}."
+        )
+    return start
+
+
+def _tight(hamiltonian, real) -> Float[Array, ""]:
+    """What rounding allows of the residual."""
+    return 8 * jnp.finfo(real).eps * hamiltonian.bound().astype(real)
+
+
+def _result(level, converged):
+    result = jnp.where(converged, SUCCESS, MAX_ITERATIONS)
+    return jnp.where(jnp.isfinite(level), result, NON_FINITE).astype(jnp.int32)
 
 
 def default_start(hamiltonian: Any, key: PRNGKeyArray) -> Inexact[Array, "..."]:
@@ -104,6 +160,22 @@ def default_start(hamiltonian: Any, key: PRNGKeyArray) -> Inexact[Array, "..."]:
     if not hamiltonian.is_real:
         return random.astype(complex_dtype(dtype))
     return jnp.where(hamiltonian.is_stoquastic(), jnp.ones_like(random), random)
+
+
+@eqx.filter_custom_jvp
+def _level(hamiltonian, start, tolerance, max_iterations):
+    found = first_pass(hamiltonian.apply, start, tolerance, max_iterations)
+    return found.lowest.value, found.residual, found.count
+
+
+@_level.def_jvp
+def _level_jvp(primals, tangents):
+    hamiltonian, start, tolerance, most = primals
+    tolerance = jnp.minimum(tolerance, _tight(hamiltonian, tolerance.dtype))
+    found, residual, count, _ = _solve(hamiltonian, start, tolerance, most)
+    change = moved_product(hamiltonian, tangents[0], found.state)
+    dot = jnp.zeros_like(residual) if change is None else inner(found.state, change)
+    return (found.energy, residual, count), (dot, jnp.zeros_like(residual), None)
 
 
 @eqx.filter_custom_jvp

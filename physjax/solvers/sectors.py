@@ -107,15 +107,15 @@ class SectorHamiltonian(eqx.Module):
         return self.full.bound()
 
     def apply(
-        self, y: Inexact[Array, "*batch orbits"]
+        self, psi: Inexact[Array, "*batch orbits"]
     ) -> Inexact[Array, "*batch orbits"]:
         """The Hamiltonian times a state of the sector."""
-        roots = self.sector._roots(y)
-        amplitudes = y / roots
-        total = self._factor(0, y) * amplitudes
+        roots = self.sector._roots(psi)
+        amplitudes = psi / roots
+        total = self._factor(0, psi) * amplitudes
         for k, flip in enumerate(self.flips):
             moved = amplitudes[..., self.neighbours[k]]
-            total = total + self._factor(flip, y) * moved
+            total = total + self._factor(flip, psi) * moved
         return total * roots
 
     def _factor(self, flip: int, like: Array) -> Inexact[Array, "... orbits"]:
