@@ -99,12 +99,13 @@ def make_dense(
         ConfigError: It is asked to serve several lengths, or fields of their own.
     """
     m, d = config.model, config.data
-    if len(d.sites) > 1 or d.ensemble != "ring":
+    n, *more = d.sites
+    if more or d.ensemble != "ring":
         raise ConfigError(
             f"model.kind {m.kind!r} writes down one basis: it takes rings and one "
             f"number in data.sites, not {d.sites} of {d.ensemble!r}."
         )
-    basis = basis_of(config, d.sites[0])
+    basis = basis_of(config, n)
     k1, k2 = jax.random.split(key)
     whole = (1, *m.hidden, basis.size)
     if m.kind == "monolithic":

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from .chains import Basis, Chain, configurations, orbits, ring
 from .config import Config
-from .data import labels, sample_chains
+from .data import sample_chains
 from .ground_states import assess, exact_states, model_states
 
 Figures = dict[str, float]
@@ -159,14 +159,6 @@ def _spline(config: Config, n: int, fields: np.ndarray, basis: Basis) -> np.ndar
     from scipy.interpolate import CubicSpline
 
     d = config.data
-    known = dataclasses.replace(
-        config, data=dataclasses.replace(d, labels=64, symmetric_basis=True)
-    )
-    at, states = labels(known, n)
-    spline = CubicSpline(at.astype(float), states.astype(float))
-    found = spline(np.clip(fields, at[0], at[-1]))
-    if basis.reduced is None:
-        from .data import embed
-
-        found = embed(found, n, flip=d.longitudinal == 0)
-    return found
+    at = np.linspace(*d.label_fields, 64)
+    _, states = exact_states(ring(n, jnp.asarray(at, float), d.longitudinal), basis)
+    return CubicSpline(at, states)(np.clip(fields, at[0], at[-1]))
