@@ -36,6 +36,7 @@ to begin with:
   physjax demo rampinn                                   the tour, about a minute
   physjax predict rampinn spectrum.csv --out raman.csv   your own measurement
   physjax predict pn_junction DEVICE.toml --out iv.csv   your own device
+  physjax predict pg_moe CHAINS.csv --out energies.csv   your own spins
   physjax train rampinn --preset small                   your own training
 
 exit codes: 0 done, 2 settings, 3 device, 4 data, 5 checkpoint, 6 numerics,

@@ -44,7 +44,7 @@ class Prediction(NamedTuple):
         energy: Rayleigh quotient of the state.
         lower: Lower bound.
         upper: Upper bound: the energy, and what rounding may do.
-        temple: Whether the lower bound is Temple's; else it is that of pairs.
+        temple: Whether the lower bound is Temple's; else it is `loss.lower_bound`.
         residual: Norm of H psi - E psi.
         fidelity: Squared overlap with the exact state; NaN where it was not computed.
         state: In `basis`, normalised.
