@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Float
 
 from ...operators.hamiltonians import energy_and_residual, energy_bounds
@@ -98,7 +99,8 @@ def assess(
 
 @eqx.filter_jit
 def _assess(rows: tuple, basis: Basis, polish: int):
-    def one(chain: Chain, psi, level):
+    def one(row):
+        chain, psi, level = row
         hamiltonian = basis.hamiltonian(chain)
         if polish:
             found = ground_state(hamiltonian, start=psi, max_iterations=polish)
@@ -110,7 +112,7 @@ def _assess(rows: tuple, basis: Basis, polish: int):
         temple = bounds.lower > floor
         return psi, value, bounds.lower, bounds.upper, temple, residual
 
-    return jax.vmap(one)(*rows)
+    return lax.map(one, rows)
 
 
 def exact_states(chains: Chain, basis: Basis) -> tuple[np.ndarray, np.ndarray]:
@@ -128,4 +130,5 @@ def _exact(chains: Chain, basis: Basis):
         found = ground_state(basis.hamiltonian(chain), start=start).value
         return found.energy, found.state
 
-    return jax.vmap(one)(chains)
+    # Not vmap: a loop within a loop compiles in a tenth of the time.
+    return lax.map(one, chains)

@@ -67,10 +67,10 @@ def lower_bound(chain: Chain) -> Float[Array, ""]:
     r"""A number below all levels of a chain.
 
     Without fields along Z the lowest level is that of free fermions,
-    $-\operatorname{tr}\sqrt{A}$ with $A_{ii} = h_i^2 + J_{i-1}^2$ and $A_{i,i+1} = h_i J_i$. Cutting A into
-    blocks can only raise the trace of its concave square root; a block of two has the
-    trace $\sqrt{\operatorname{tr} + 2\sqrt{\det}}$. Both ways to pair neighbours are
-    averaged. Fields along Z take their norm off.
+    $-\operatorname{tr}\sqrt{A}$ with $A_{ii} = h_i^2 + J_{i-1}^2$ and
+    $A_{i,i+1} = h_i J_i$. Cutting A into blocks can only raise the trace of its concave
+    square root; a block of two has $\sqrt{\operatorname{tr} + 2\sqrt{\det}}$. Both
+    ways to pair neighbours are averaged. Fields along Z take their norm off.
     """
     j, h = jnp.asarray(chain.coupling), jnp.asarray(chain.field)
     n = h.shape[0]
