@@ -42,6 +42,7 @@ MODELS = {
     "its whole multiplet": (H.heisenberg(8, number(-0.25)), 9, {"guard": 3}),
     "an ordered phase": (H.transverse_field_ising(9, number(1.0), number(0.2)), 3, {}),
     "complex": (twisted(), 4, {}),
+    "complex from real": (twisted(), 1, {"start": jnp.eye(5, 64, dtype=WIDE)}),
     "a box": (box(), 4, {}),
     "the whole space": (H.transverse_field_ising(2, number(1.0), number(1.0)), 4, {}),
 }

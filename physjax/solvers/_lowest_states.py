@@ -107,12 +107,14 @@ def lowest_states(
         extra = max(4, count // 2) if guard is None else guard
         key = jax.random.key(0) if key is None else key
         block = min(count + extra, size)
-        start = _random(hamiltonian, key, (block, *shape))
+        start = jax.random.normal(key, (block, *shape), hamiltonian.bound().dtype)
     elif start.shape[1:] != shape or not count <= start.shape[0] <= size:
         raise ValueError(
             f"`start` must hold {count} to {size} states of shape {shape}; got "
             f"shape {start.shape}."
         )
+    if not getattr(hamiltonian, "is_real", True):
+        start = start.astype(complex_dtype(start.dtype))
     real = real_dtype(start.dtype)
     fixed = lax.stop_gradient(hamiltonian)
     bound = fixed.bound().astype(real)
@@ -133,13 +135,6 @@ def lowest_states(
     result = jnp.where(finite, result, NON_FINITE).astype(jnp.int32)
     stats = {"num_iterations": found.products, "residual": residual}
     return Solution(LowestStates(energies, states), result, stats)
-
-
-def _random(hamiltonian: Any, key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
-    dtype = hamiltonian.bound().dtype
-    states = jax.random.normal(key, shape, dtype)
-    is_real = getattr(hamiltonian, "is_real", True)
-    return states if is_real else states.astype(complex_dtype(dtype))
 
 
 def _iterate(apply, rows, bound, count, tolerance, max_iterations) -> _Block:
