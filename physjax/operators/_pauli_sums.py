@@ -57,9 +57,13 @@ class PauliSum(eqx.Module):
         """
         if not self.is_real:
             return jnp.array(False)
-        holds = jnp.array(True)
-        for flip, members in by_flip(self.strings).items():
-            if flip:
+        groups = [members for flip, members in by_flip(self.strings).items() if flip]
+        plain = lambda members: len(members) == 1 and not self.strings[members[0]].phase
+        # One element each, as the fields along X have: all at once.
+        singles = [members[0] for members in groups if plain(members)]
+        holds = jnp.all(self._weights(singles) <= 0) if singles else jnp.array(True)
+        for members in groups:
+            if not plain(members):
                 phases = [self.strings[k].phase for k in members]
                 sites = reduce(or_, phases)
                 values = self._weights(members)

@@ -104,31 +104,30 @@ def eigenvector(
 ) -> Float[Array, " m"]:
     """Unit eigenvector of an eigenvalue of the first `count` rows, then zeros."""
     rows = jnp.arange(diagonal.shape[0], dtype=jnp.int32)
-    one = jnp.ones_like(value)
     inside = rows < count
     shifted = jnp.where(inside, diagonal - value, 1)
     below = jnp.where(rows < count - 1, beside, 0)  # between a row and the next
     above = jnp.roll(below, 1).at[0].set(0)
-    share = lambda b, pivot: b * b / pivot
+    both = lambda down, up: jnp.stack([down, up[::-1]], -1)
+    apart = lambda pair: (pair[:, 0], pair[::-1, 1])
 
     # Pivots from either end; the rows meet where the eigenvector is largest.
-    pivot = lambda before, x: (x[0] - share(x[1], before),) * 2
-    _, down = lax.scan(pivot, one, (shifted, above))
-    _, up = lax.scan(pivot, one, (shifted, below), reverse=True)
+    def pivot(before, x):
+        diagonal, b = x
+        here = diagonal - b * b / before
+        return here, here
+
+    def substitute(y, x):
+        row, b, p = x
+        y = jnp.where(row == meeting, 1, -b * y / p)
+        return y, y
+
+    ones = jnp.ones(2, value.dtype)
+    _, pivots = lax.scan(pivot, ones, (both(shifted, shifted), both(above, below)))
+    down, up = apart(pivots)
     gap = jnp.where(inside, jnp.abs(down + up - shifted), jnp.inf)
     meeting = jnp.argmin(gap).astype(jnp.int32)
-
-    def towards_end(y, x):
-        row, b, p = x
-        y = jnp.where(row == meeting, one, -b * y / p)
-        return y, jnp.where(row >= meeting, y, 0)
-
-    def towards_start(y, x):
-        row, b, p = x
-        y = jnp.where(row == meeting, one, -b * y / p)
-        return y, jnp.where(row < meeting, y, 0)
-
-    _, end = lax.scan(towards_end, one, (rows, above, up))
-    _, begin = lax.scan(towards_start, one, (rows, below, down), reverse=True)
-    y = end + begin
+    places = both(rows, rows), both(above, below), both(up, down)
+    end, begin = apart(lax.scan(substitute, ones, places)[1])
+    y = jnp.where(rows >= meeting, end, begin)
     return y / jnp.sqrt(jnp.sum(y**2))
