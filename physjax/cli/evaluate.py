@@ -61,13 +61,15 @@ def print_figures(figures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Non
     table.add_column("set")
     table.add_column("method")
     for name in names:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for label, methods in figures.items():
         for place, (method, row) in enumerate(methods.items()):
             cells = [_cell(row.get(name)) for name in names]
             last = place == len(methods) - 1
             table.add_row("" if place else label, method, *cells, end_section=last)
-    Console().print(table)
+    console = Console()
+    # A file or a pipe has no width to keep to.
+    Console(width=None if console.is_terminal else 160).print(table)
 
 
 def _cell(value: Any) -> str:

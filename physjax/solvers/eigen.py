@@ -156,7 +156,7 @@ def default_start(hamiltonian: Any, key: PRNGKeyArray) -> Inexact[Array, "..."]:
         return own(key)
     dtype = hamiltonian.coefficients.dtype
     # The generator of the device: threefry takes twenty times as long to compile.
-    seed = jnp.resize(jax.random.key_data(key), 4)
+    seed = jnp.resize(jax.random.key_data(key), (4,))
     own = jax.random.wrap_key_data(seed, impl="rbg")
     random = jax.random.uniform(own, hamiltonian.shape, dtype, -1, 1)
     if not hamiltonian.is_real:

@@ -80,7 +80,12 @@ def _doubles(chains: Chain) -> list[np.ndarray]:
 
 
 def assess(
-    chains: Chain, states: np.ndarray, basis: Basis, *, polish: int = 0
+    chains: Chain,
+    states: np.ndarray,
+    basis: Basis,
+    *,
+    polish: int = 0,
+    floors: Float[np.ndarray, " chains"] | None = None,
 ) -> Answer:
     """Energies, residuals and bounds of states, in float64.
 
@@ -89,10 +94,14 @@ def assess(
         states: One per chain.
         basis: In which they are given.
         polish: Steps of Lanczos' method that each state is taken further first.
+        floors: Numbers below all levels, where they are known better than by
+            `loss.lower_bound`.
     """
     wide = _doubles(chains)
+    if floors is None:
+        floors = np.full(len(states), -np.inf)
     levels = [next_level(*one) for one in zip(*wide, strict=True)]
-    rows = Chain(*wide), states.astype(np.float64), np.array(levels)
+    rows = Chain(*wide), states.astype(np.float64), np.array(levels), floors
     with jax.enable_x64(True):
         return Answer(*_in_pieces(_assess, rows, basis, polish))
 
@@ -100,13 +109,13 @@ def assess(
 @eqx.filter_jit
 def _assess(rows: tuple, basis: Basis, polish: int):
     def one(row):
-        chain, psi, level = row
+        chain, psi, level, known = row
         hamiltonian = basis.hamiltonian(chain)
         if polish:
             found = ground_state(hamiltonian, start=psi, max_iterations=polish)
             psi = found.value.state
         psi = psi / jnp.linalg.norm(psi)
-        floor = lower_bound(chain)
+        floor = jnp.maximum(lower_bound(chain), known)
         bounds = energy_bounds(hamiltonian, psi, next_level=level, floor=floor)
         value, residual = energy_and_residual(hamiltonian, psi)
         temple = bounds.lower > floor

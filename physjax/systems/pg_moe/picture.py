@@ -65,6 +65,9 @@ def plot_predictions(
     top.set_ylabel(r"energy per spin over $|J|$")
     bottom.set_ylabel("width of the bounds, relative")
     bottom.set_xlabel("$h / J$" if uniform else "chain")
+    if not uniform:
+        bottom.set_xticks(range(1, len(chains) + 1), [x.name for x in chains])
+        bottom.tick_params(axis="x", rotation=30 if len(chains) > 5 else 0)
     top.legend(frameon=False, fontsize=8)
     for axes in (top, bottom):
         axes.spines[["top", "right"]].set_visible(False)

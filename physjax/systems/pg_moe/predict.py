@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -14,8 +15,9 @@ from jaxtyping import Float
 from ... import io
 from ..._errors import ConfigError, DataError, NumericsError
 from ...io.progress import progress as show_progress
+from ...operators.hamiltonians import anderson_bound
 from .chain_files import Given, read_chains
-from .chains import Basis, Chain, configurations, orbits
+from .chains import Basis, Chain, configurations, hamiltonian, orbits
 from .config import Config
 from .ground_states import assess, exact_states, model_states
 
@@ -33,6 +35,8 @@ _HEADER = [
     "residual",
     "fidelity",
 ]
+_CLUSTER = 8
+"""Sites of the clusters of a floor."""
 _ROUNDED = 20
 """Largest ring whose amplitudes are written, on all 2^n configurations."""
 
@@ -44,7 +48,7 @@ class Prediction(NamedTuple):
         energy: Rayleigh quotient of the state.
         lower: Lower bound.
         upper: Upper bound: the energy, and what rounding may do.
-        temple: Whether the lower bound is Temple's; else it is `loss.lower_bound`.
+        temple: Whether the lower bound is Temple's; else it is a sum over clusters.
         residual: Norm of H psi - E psi.
         fidelity: Squared overlap with the exact state; NaN where it was not computed.
         state: In `basis`, normalised.
@@ -126,7 +130,8 @@ def _predict(
         raise NumericsError(
             f"the state of chain {given.name} is not finite; check the weights."
         )
-    answer = assess(one, states, basis, polish=polish)
+    floors = None if basis.flip else np.array([_floor(given)])
+    answer = assess(one, states, basis, polish=polish, floors=floors)
     fidelity = float("nan")
     if exact:
         _, truth = exact_states(one, basis)
@@ -141,6 +146,14 @@ def _predict(
         answer.states[0],
         basis,
     )
+
+
+def _floor(given: Given) -> float:
+    """Anderson's, of clusters of neighbours: for chains that free fermions are not."""
+    with jax.enable_x64(True):
+        arrays = given.coupling, np.abs(given.field), given.longitudinal
+        one = Chain(*(jnp.asarray(x) for x in arrays))
+        return float(anderson_bound(hamiltonian(one), size=_CLUSTER))
 
 
 def predict_file(
@@ -232,6 +245,6 @@ def _row(given: Given, one: Prediction) -> list[str]:
     fidelity = "" if np.isnan(one.fidelity) else f"{one.fidelity:.9f}"
     cells = [given.name, str(given.num_sites), given.boundary, *couplings]
     cells += [f"{x:.12g}" for x in (one.energy, one.lower, one.upper)]
-    bound = "temple" if one.temple else "pairs"
+    bound = "temple" if one.temple else "clusters"
     cells += [bound, f"{one.residual:.3e}", fidelity]
     return cells
