@@ -44,3 +44,9 @@ def unchecked():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def pytest_collection_modifyitems(items):
+    """The longest first, or one worker would end with them while the other waits."""
+    long = ("test_x64_off.py", "test_notebooks.py", "test_readme.py", "test_systems.py")
+    items.sort(key=lambda item: item.path.name not in long)

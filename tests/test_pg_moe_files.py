@@ -49,7 +49,7 @@ def test_answers_enclose_the_exact_energy(folder, name, text):
     command = ["predict", "pg_moe", name, "--out", "out.csv", "--amplitudes", "a.npz"]
     assert cli.main([*command, "--plot", "a.png", "--polish", "2"]) == 0
     chains = read_chains(name)
-    rows = list(csv.DictReader((folder / "out.csv").open()))
+    rows = list(csv.DictReader((folder / "out.csv").read_text().splitlines()))
     assert [row["chain"] for row in rows] == [given.name for given in chains]
     assert (folder / "a.png").read_bytes().startswith(b"\x89PNG")
     states = np.load("a.npz")
@@ -119,7 +119,7 @@ def test_fields_the_weights_do_not_know_are_said_to_be(folder, capsys):
 def test_rings_are_taken_by_their_symmetry(folder):
     (folder / "a.csv").write_text("n,h\n16,0.7\n")
     assert cli.main(["predict", "pg_moe", "a.csv", "--out", "b.csv"]) == 0
-    (row,) = csv.DictReader((folder / "b.csv").open())
+    (row,) = csv.DictReader((folder / "b.csv").read_text().splitlines())
     momenta = (2 * np.arange(16) + 1) * np.pi / 16
     exact = -np.sqrt(1 + 0.49 + 1.4 * np.cos(momenta)).sum()
     assert float(row["lower"]) <= exact <= float(row["upper"])

@@ -44,7 +44,7 @@ class Given(NamedTuple):
         same = all(np.ptp(x) == 0 for x in arrays)
         # Fields across of both signs turn some spins along Z.
         turned = np.ptp(np.sign(self.field)) != 0
-        return self.boundary == "periodic" and same and not turned
+        return bool(self.boundary == "periodic" and same and not turned)
 
 
 def read_chains(path: str | Path) -> list[Given]:

@@ -86,7 +86,7 @@ def _cycle():
 def _is_uniform(given: "Given") -> bool:
     bonds = given.coupling if given.boundary == "periodic" else given.coupling[:-1]
     same = all(np.ptp(x) == 0 for x in (bonds, given.field, given.longitudinal))
-    return same and bonds[0] != 0
+    return bool(same and bonds[0] != 0)
 
 
 def _scale(given: "Given") -> float:
