@@ -52,7 +52,8 @@ def test_answers_enclose_the_exact_energy(folder, name, text):
     rows = list(csv.DictReader((folder / "out.csv").read_text().splitlines()))
     assert [row["chain"] for row in rows] == [given.name for given in chains]
     assert (folder / "a.png").read_bytes().startswith(b"\x89PNG")
-    states = np.load("a.npz")
+    with np.load("a.npz") as archive:
+        states = dict(archive)
     for k, (row, given) in enumerate(zip(rows, chains, strict=True), start=1):
         matrix = dense(given)
         values, vectors = np.linalg.eigh(matrix)
