@@ -33,6 +33,7 @@ FILES = [
     "test_grid_hamiltonians.py",
     "test_energies.py",
     "test_anderson.py",
+    "test_ising_bounds.py",
     "test_eigen.py",
     "test_lowest_states.py",
     "test_sharded.py",

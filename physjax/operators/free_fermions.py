@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from .._numerics import as_real
+from ._ising_bounds import ising_floor as ising_floor
+from ._ising_bounds import ising_next_level_floor as ising_next_level_floor
 
 
 def ising_ring_levels(

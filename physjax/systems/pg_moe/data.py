@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .chains import Basis, Chain, configurations, orbits, ring
 from .config import Config
+from .ground_states import exact_states
 
 
 class Samples(eqx.Module):
@@ -97,40 +98,11 @@ def labels(config: Config, n: int) -> tuple[np.ndarray, np.ndarray]:
     """
     d = config.data
     fields = np.linspace(*d.label_fields, d.labels)
-    _, states = exact_states(n, fields, d.longitudinal)
-    flip = d.longitudinal == 0
-    if basis_of(config, n).reduced is None:
-        states = embed(states, n, flip=flip)
-    return fields.astype(np.float32), states.astype(np.float32)
-
-
-def exact_states(
-    n: int, fields: np.ndarray, longitudinal: float = 0.0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest energies and states of rings in their symmetric sector, in float64.
-
-    Dense matrices on the host: meant for up to 16 spins.
-    """
-    basis = orbits(n, flip=longitudinal == 0)
-    assert basis.reduced is not None
-    neighbours, roots = np.asarray(basis.reduced.neighbours), basis.roots
-    rows = np.broadcast_to(np.arange(basis.size), neighbours.shape)
-    flips = np.zeros((basis.size, basis.size))
-    np.add.at(flips, (rows, neighbours), roots[rows] / roots[neighbours])
-    spins = basis.spins.astype(float)
-    still = -(spins * np.roll(spins, -1, 1)).sum(1) - longitudinal * spins.sum(1)
-    energies, states = [], []
-    for field in np.asarray(fields, float):
-        values, vectors = np.linalg.eigh(np.diag(still) - field * flips)
-        energies.append(values[0])
-        states.append(np.abs(vectors[:, 0]))
-    return np.array(energies), np.array(states)
-
-
-def embed(states: np.ndarray, n: int, *, flip: bool) -> np.ndarray:
-    """States of the symmetric sector on all 2^n configurations."""
-    basis = orbits(n, flip=flip)
+    basis = orbits(n, flip=d.longitudinal == 0)
     assert basis.reduced is not None
     with jax.ensure_compile_time_eval():
-        every = basis.reduced.sector.orbit_of(jnp.arange(2**n, dtype=jnp.int32))
-    return (states / basis.roots)[..., np.asarray(every)]
+        chains = ring(n, jnp.asarray(fields, float), d.longitudinal)
+        _, states = exact_states(chains, basis)
+        if basis_of(config, n).reduced is None:
+            states = basis.reduced.sector.embed(jnp.asarray(states, float))
+        return fields.astype(np.float32), np.asarray(states, np.float32)

@@ -9,11 +9,10 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float
 
+from ...operators.free_fermions import ising_floor, ising_next_level_floor
 from ...operators.hamiltonians import energy_and_residual, energy_bounds
 from ...solvers.eigen import ground_state
-from .certificates import next_level
 from .chains import Basis, Chain
-from .loss import lower_bound
 
 _PIECE = 2**22
 """Configurations times sites that a model is given at once."""
@@ -95,14 +94,14 @@ def assess(
         basis: In which they are given.
         polish: Steps of Lanczos' method that each state is taken further first.
         floors: Numbers below all levels, where they are known better than by
-            `loss.lower_bound`.
+            `free_fermions.ising_floor`.
     """
     wide = _doubles(chains)
     if floors is None:
         floors = np.full(len(states), -np.inf)
-    levels = [next_level(*one) for one in zip(*wide, strict=True)]
-    rows = Chain(*wide), states.astype(np.float64), np.array(levels), floors
     with jax.enable_x64(True):
+        levels = np.asarray(jax.jit(jax.vmap(ising_next_level_floor))(*wide))
+        rows = Chain(*wide), states.astype(np.float64), levels, floors
         return Answer(*_in_pieces(_assess, rows, basis, polish))
 
 
@@ -115,7 +114,8 @@ def _assess(rows: tuple, basis: Basis, polish: int):
             found = ground_state(hamiltonian, start=psi, max_iterations=polish)
             psi = found.value.state
         psi = psi / jnp.linalg.norm(psi)
-        floor = jnp.maximum(lower_bound(chain), known)
+        couplings = chain.coupling, chain.field, chain.longitudinal
+        floor = jnp.maximum(ising_floor(*couplings), known)
         bounds = energy_bounds(hamiltonian, psi, next_level=level, floor=floor)
         value, residual = energy_and_residual(hamiltonian, psi)
         temple = bounds.lower > floor

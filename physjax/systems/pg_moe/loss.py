@@ -2,14 +2,15 @@ r"""Loss of PG-MoE: the variational energy, and labels where there are any.
 
 $$L = w_E \left\langle \frac{E - B}{|B|} \right\rangle + w_L D$$
 
-$B$ is a number below the ground state (`lower_bound`): it sets the scale, and keeps the
-loss above 0.
+$B$ is a number below the ground state (`free_fermions.ising_floor`): it sets the scale,
+and keeps the loss above 0.
 """
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
+from ...operators.free_fermions import ising_floor
 from ...operators.hamiltonians import energy_and_residual
 from .chains import Basis, Chain
 from .config import Config
@@ -52,7 +53,7 @@ def _terms(config: Config, model, basis: Basis, samples: Samples) -> dict[str, A
     def distance(chain: Chain):
         state = model(chain, basis)
         value, residual = energy_and_residual(basis.hamiltonian(chain), state)
-        bound = lower_bound(chain)
+        bound = ising_floor(chain.coupling, chain.field, chain.longitudinal)
         return (value - bound) / -bound, jax.lax.stop_gradient(residual) / -bound
 
     value, residual = jax.vmap(distance)(samples.chains)
@@ -61,26 +62,6 @@ def _terms(config: Config, model, basis: Basis, samples: Samples) -> dict[str, A
         answers = jax.vmap(lambda chain: model(chain, basis))(samples.labelled)
         terms["labels"] = _distance(answers, samples.states, config.loss.distance)
     return terms
-
-
-def lower_bound(chain: Chain) -> Float[Array, ""]:
-    r"""A number below all levels of a chain.
-
-    Without fields along Z the lowest level is that of free fermions,
-    $-\operatorname{tr}\sqrt{A}$ with $A_{ii} = h_i^2 + J_{i-1}^2$ and
-    $A_{i,i+1} = h_i J_i$. Cutting A into blocks can only raise the trace of its concave
-    square root; a block of two has $\sqrt{\operatorname{tr} + 2\sqrt{\det}}$. Both
-    ways to pair neighbours are averaged. Fields along Z take their norm off.
-    """
-    j, h = jnp.asarray(chain.coupling), jnp.asarray(chain.field)
-    n = h.shape[0]
-    own = h**2 + jnp.roll(j, 1) ** 2
-    beside = jnp.roll(own, -1)
-    determinant = jnp.maximum(own * beside - (h * j) ** 2, 0)
-    pairs = jnp.sum(jnp.sqrt(own + beside + 2 * jnp.sqrt(determinant)))
-    # A ring of odd length leaves one site over, each of them in turn.
-    alone = jnp.sum(jnp.sqrt(own)) / n if n % 2 else 0.0
-    return -((n // 2) / n * pairs + alone + jnp.sum(jnp.abs(chain.longitudinal)))
 
 
 def _distance(answers: Array, states: Array, kind: str) -> Array:

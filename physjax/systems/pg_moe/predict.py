@@ -230,9 +230,7 @@ def full_state(given: Given, one: Prediction) -> Float[np.ndarray, " states"]:
     n = given.num_sites
     psi = one.state
     if one.basis.reduced is not None:
-        sector = one.basis.reduced.sector
-        every = np.asarray(sector.orbit_of(jnp.arange(2**n, dtype=jnp.int32)))
-        psi = (psi / one.basis.roots)[every]
+        psi = np.asarray(one.basis.reduced.sector.embed(jnp.asarray(psi, float)))
     turned = int(np.sum((given.field < 0) << np.arange(n)))
     odd = np.bitwise_count(np.arange(2**n) & turned) & 1
     return (psi * (1.0 - 2.0 * odd)).astype(np.float32)
