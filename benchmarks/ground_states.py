@@ -157,13 +157,15 @@ def table(records: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("shows", nargs="*", choices=[[], *SETS])
+    parser.add_argument("shows", nargs="*", metavar="|".join(SETS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", help="trainings whose name holds this")
     parser.add_argument("--runs", type=Path, default=Path("runs/ground_states"))
     parser.add_argument("--out", type=Path, default=report.RESULTS)
     parser.add_argument("--table", action="store_true", help="print what is there")
     arguments = parser.parse_args()
+    if unknown := set(arguments.shows) - set(SETS):
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(SETS)}")
     path = arguments.out / "ground_states.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
     records = [json.loads(line) for line in lines]

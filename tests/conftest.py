@@ -27,6 +27,21 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("physjax")
 
 
+def pytest_configure(config):
+    """Compiled programs are kept: for the other worker, for the commands that tests
+    start, and for the next run."""
+    if (cache := getattr(config, "cache", None)) is None:  # -p no:cacheprovider
+        return
+    kept = {
+        "jax_compilation_cache_dir": str(cache.mkdir("jax")),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    for name, value in kept.items():
+        jax.config.update(name, value)
+        os.environ[name.upper()] = str(value)
+
+
 @pytest.fixture
 def key():
     return jax.random.key(0)

@@ -103,31 +103,35 @@ def eigenvector(
     value: Float[Array, ""],
 ) -> Float[Array, " m"]:
     """Unit eigenvector of an eigenvalue of the first `count` rows, then zeros."""
-    rows = jnp.arange(diagonal.shape[0], dtype=jnp.int32)
-    inside = rows < count
-    shifted = jnp.where(inside, diagonal - value, 1)
-    below = jnp.where(rows < count - 1, beside, 0)  # between a row and the next
-    above = jnp.roll(below, 1).at[0].set(0)
-    both = lambda down, up: jnp.stack([down, up[::-1]], -1)
-    apart = lambda pair: (pair[:, 0], pair[::-1, 1])
+    # Loops over numbers: vectors of this length would take twice as long to compile.
+    one = jnp.ones_like(value)
+    link = lambda k: jnp.where((k >= 0) & (k < count - 1), beside[k], 0)
 
     # Pivots from either end; the rows meet where the eigenvector is largest.
-    def pivot(before, x):
-        diagonal, b = x
-        here = diagonal - b * b / before
-        return here, here
+    def pivots(i, state):
+        down, up, p, q = state
+        j = count - 1 - i
+        p = diagonal[i] - value - link(i - 1) ** 2 / p
+        q = diagonal[j] - value - link(j) ** 2 / q
+        return down.at[i].set(p), up.at[j].set(q), p, q
 
-    def substitute(y, x):
-        row, b, p = x
-        y = jnp.where(row == meeting, 1, -b * y / p)
-        return y, y
+    def smallest(i, state):
+        least, meeting = state
+        gap = jnp.abs(down[i] + up[i] - diagonal[i] + value)
+        return jnp.minimum(gap, least), jnp.where(gap < least, i, meeting)
 
-    ones = jnp.ones(2, value.dtype)
-    _, pivots = lax.scan(pivot, ones, (both(shifted, shifted), both(above, below)))
-    down, up = apart(pivots)
-    gap = jnp.where(inside, jnp.abs(down + up - shifted), jnp.inf)
-    meeting = jnp.argmin(gap).astype(jnp.int32)
-    places = both(rows, rows), both(above, below), both(up, down)
-    end, begin = apart(lax.scan(substitute, ones, places)[1])
-    y = jnp.where(rows >= meeting, end, begin)
+    def outwards(i, state):
+        y, a, b = state
+        k, l = meeting - i, meeting + i
+        a = -a * link(k) / down[k]
+        b = -b * link(l - 1) / up[l]
+        k = jnp.where(k < 0, y.size, k)  # outside: dropped
+        return y.at[k].set(a, mode="drop").at[l].set(b, mode="drop"), a, b
+
+    ones = jnp.ones_like(diagonal)  # what is outside must divide nothing by zero
+    down, up, _, _ = lax.fori_loop(0, count, pivots, (ones, ones, one, one))
+    far = one + jnp.inf, jnp.zeros_like(count)
+    meeting = lax.fori_loop(0, count, smallest, far)[1]
+    y = jnp.zeros_like(diagonal).at[meeting].set(1)
+    y = lax.fori_loop(1, count, outwards, (y, one, one))[0]
     return y / jnp.sqrt(jnp.sum(y**2))

@@ -1,17 +1,14 @@
 """The tour: chains in, ground states with proven bounds out, a model of one's own."""
 
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ... import io
-from ...training import train
-from ...training.config import with_steps
-from ...training.run_folder import free_name
+from ...training.small import train_small
 from .chain_files import read_chains
-from .config import PRESETS, Config
+from .config import Config
 from .evaluate import evaluate
 from .predict import predict_file
 
@@ -56,20 +53,15 @@ def demo(
     table = _table(answers)
     print("\n".join(table[:12]), flush=True)
 
-    small = with_steps(PRESETS["small"], steps)
-    steps = small.train.steps
-    print(f"3/3 a small model of your own: rings of 8 spins, {steps} steps", flush=True)
-    run = free_name(folder / "small")
     from .system import SYSTEM
 
-    start = time.monotonic()
-    result = train(SYSTEM, small, run)
-    seconds = time.monotonic() - start
-    figures = evaluate(small, result.model)
+    say = "3/3 a small model of your own: rings of 8 spins, {} steps"
+    small = train_small(SYSTEM, folder, steps, say=say)
+    figures = evaluate(small.config, small.model)
     report = folder / "report.md"
-    report.write_text(_report(chains, table, figures, run, steps, seconds))
+    report.write_text(_report(chains, table, figures, small))
     print(f"\n-> {report}\n-> {picture}\n\nnext:")
-    for command in _next(run):
+    for command in _next(small.folder):
         print(f"  {command}")
     return report
 
@@ -88,7 +80,7 @@ def _next(run: Path) -> tuple[str, str]:
     )
 
 
-def _report(chains, table, figures, run, steps, seconds) -> str:
+def _report(chains, table, figures, run) -> str:
     rows = [
         f"| {label} | {name} | {row['cosine_min']:.6f} | {row['energy_max']:.1e} |"
         for label, methods in figures.items()
@@ -107,11 +99,9 @@ def _report(chains, table, figures, run, steps, seconds) -> str:
             "",
             "## A small model of your own",
             "",
-            f"Rings of 8 spins, without labels: {steps} steps in {seconds:.0f} s, "
-            f"compilation included; run folder [{run.name}]({run.name}/report.md).",
+            "Rings of 8 spins, without labels:",
             "",
-            f"![loss]({run.name}/plots/loss.png)",
-            "",
+            *run.report(),
             "| set | method | smallest cosine | largest relative error of the energy |",
             "|---|---|---|---|",
             *rows,
@@ -119,7 +109,7 @@ def _report(chains, table, figures, run, steps, seconds) -> str:
             "## Next",
             "",
             "```",
-            *_next(run),
+            *_next(run.folder),
             "```",
             "",
         ]

@@ -1,6 +1,5 @@
 """The tour: a device's file, its currents, the charge of its particles, a network."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,8 @@ import numpy as np
 from ... import io
 from ..._constants import ELEMENTARY_CHARGE
 from ...simulators import particles as P
-from ...training import train
-from ...training.config import with_steps
-from ...training.run_folder import free_name
-from .config import PRESETS, Config
+from ...training.small import train_small
+from .config import Config
 from .device import read_device
 from .devices import (
     SOLVERS,
@@ -98,21 +95,15 @@ def demo(
     table = _sweeps(model, folder)
     print("3/4 the potential of some particles, and what the network makes of it")
     errors = _snapshot(model, folder)
-    small = with_steps(PRESETS["small"], steps)
-    steps = small.train.steps
-    print(f"4/4 a small network of your own, {steps} steps", flush=True)
-    run = free_name(folder / "small")
     from .system import SYSTEM
 
-    start = time.monotonic()
-    result = train(SYSTEM, small, run)
-    seconds = time.monotonic() - start
-    errors |= {"a small one of your own": _potential_error(result.model)}
+    small = train_small(
+        SYSTEM, folder, steps, say="4/4 a small network of your own, {} steps"
+    )
+    errors |= {"a small one of your own": _potential_error(small.model)}
     report = folder / "report.md"
     with io.atomic_output(report) as part:
-        part.write_text(
-            _report(folder, device, summary, table, errors, run, steps, seconds)
-        )
+        part.write_text(_report(device, summary, table, errors, small))
     print("\n".join(["", *table, "", f"-> {report}", "", "next:"]))
     for command in _next(device):
         print(f"  {command}")
@@ -186,8 +177,7 @@ def _next(device: Path) -> tuple[str, ...]:
     )
 
 
-def _report(folder, device, summary, table, errors, run, steps, seconds) -> str:
-    relative = run.relative_to(folder)
+def _report(device, summary, table, errors, run) -> str:
     return "\n".join(
         [
             "# The PN junction: a tour",
@@ -214,11 +204,9 @@ def _report(folder, device, summary, table, errors, run, steps, seconds) -> str:
             "|---|---|",
             *[f"| {name} | {value:.2g} |" for name, value in errors.items()],
             "",
-            f"Yours: {steps} steps in {seconds:.0f} s, compilation included; run "
-            f"folder [{relative}]({relative}/report.md).",
+            "Yours:",
             "",
-            f"![loss]({relative}/plots/loss.png)",
-            "",
+            *run.report(),
             "## Next",
             "",
             "```",

@@ -1,6 +1,5 @@
 """The tour: a measurement in, its Raman spectrum out, and a model of one's own."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ import numpy as np
 
 from ... import io
 from ...simulators import spectrometer
-from ...training import train
-from ...training.config import with_steps
-from ...training.run_folder import free_name
-from .config import PRESETS, Config
+from ...training.small import train_small
+from .config import Config
 from .evaluate import evaluate
 from .lines import find_lines, match_lines
 from .predict import predict_file
@@ -69,25 +66,20 @@ def demo(
     table = _line_table(found) if input is None else _found_table(found)
     print("\n".join(table), flush=True)
 
-    small = with_steps(PRESETS["small"], steps)
-    steps = small.train.steps
-    print(f"3/3 a small model of your own, {steps} steps", flush=True)
-    run = free_name(folder / "small")
     from .system import SYSTEM
 
-    start = time.monotonic()
-    result = train(SYSTEM, small, run)
-    seconds = time.monotonic() - start
+    small = train_small(
+        SYSTEM, folder, steps, say="3/3 a small model of your own, {} steps"
+    )
     figures = {
         "shipped": evaluate(config, model),
-        "small": evaluate(config, result.model),
+        "small": evaluate(config, small.model),
     }
     report = folder / "report.md"
     source = None if input is None else measured
-    text = _report(report, source, dark, table, figures, run, steps, seconds)
-    report.write_text(text)
+    report.write_text(_report(source, dark, table, figures, small))
     print(f"\n-> {report}\n-> {picture}\n\nnext:")
-    for command in _next(run):
+    for command in _next(small.folder):
         print(f"  {command}")
     return report
 
@@ -127,7 +119,7 @@ def _next(run: Path) -> tuple[str, str]:
     )
 
 
-def _report(path, source, dark, table, figures, run, steps, seconds) -> str:
+def _report(source, dark, table, figures, run) -> str:
     what = (
         "A simulated broadband CARS spectrum of toluene (literature lines, Stokes "
         "envelope, dark offset, pixels uniform in wavelength)"
@@ -142,7 +134,6 @@ def _report(path, source, dark, table, figures, run, steps, seconds) -> str:
             figures["shipped"].items(), figures["small"].values(), strict=True
         )
     ]
-    relative = run.relative_to(path.parent)
     return "\n".join(
         [
             "# RamPINN: a tour",
@@ -155,11 +146,7 @@ def _report(path, source, dark, table, figures, run, steps, seconds) -> str:
             "",
             "## A small model of your own",
             "",
-            f"{steps} steps in {seconds:.0f} s, compilation included; run folder "
-            f"[{relative}]({relative}/report.md).",
-            "",
-            f"![loss]({relative}/plots/loss.png)",
-            "",
+            *run.report(),
             "Mean absolute error of the Raman spectrum on 64 fresh simulated spectra "
             "of each VECTOR set:",
             "",
@@ -174,7 +161,7 @@ def _report(path, source, dark, table, figures, run, steps, seconds) -> str:
             "## Next",
             "",
             "```",
-            *_next(run),
+            *_next(run.folder),
             "```",
             "",
         ]
