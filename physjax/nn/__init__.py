@@ -8,3 +8,10 @@ from .unet import Norm as Norm
 from .unet import SelfAttention as SelfAttention
 from .unet import pool as pool
 from .unet import upsample as upsample
+from .vit import Block as Block
+from .vit import Dense as Dense
+from .vit import Transformer as Transformer
+from .vit import from_patches as from_patches
+from .vit import patches as patches
+from .vit import sine_positions as sine_positions
+from .vit import visible_tokens as visible_tokens
