@@ -11,6 +11,7 @@ _SYSTEMS = {
     "rampinn": "physjax.systems.rampinn",
     "pn_junction": "physjax.systems.pn_junction",
     "pg_moe": "physjax.systems.pg_moe",
+    "karma": "physjax.systems.karma",
 }
 
 

@@ -46,7 +46,11 @@ def read_cubes(folder: str, only: tuple[str, ...] = ()) -> Cubes:
     cubes = [io.read_cube(path) for path in paths]
     if len({cube.values.shape for cube in cubes}) > 1:
         raise DataError(f"the cubes of {folder} differ in size; cut them to one.")
+    if cubes[0].wavelength is None:
+        raise DataError(f"{paths[0]} has no wavelengths; put them into its header.")
     good = np.all([cube.good for cube in cubes], axis=0)
-    values = np.stack([np.asarray(cube.values[..., good]) for cube in cubes])
+    values = np.stack([cube.reflectance()[..., good] for cube in cubes])
+    if not np.isfinite(values).all():
+        raise DataError(f"cubes of {folder} have pixels without data; cut them off.")
     wavelength = np.asarray(cubes[0].wavelength)[good].astype(np.float32)
-    return Cubes(values.astype(np.float32), wavelength, tuple(p.name for p in paths))
+    return Cubes(values, wavelength, tuple(p.name for p in paths))

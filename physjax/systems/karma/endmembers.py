@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 def extremes(
     spectra: Float[Array, "n bands"], members: int
 ) -> Float[Array, "members bands"]:
-    """The longest spectrum, then, again and again, the farthest from the span so far."""
+    """The longest spectrum, then, ever again, the farthest from the span so far."""
 
     def step(rest, _):
         place = jnp.argmax(jnp.sum(rest**2, -1))

@@ -34,8 +34,8 @@ def loss(
     answer = jax.vmap(model)(*batch)
     hide = jax.vmap(lambda visible: hidden_pixels(config, visible))
     hidden = hide(batch.visible)[..., None]  # over bands alike
-    mean = lambda x, weight: jnp.sum(x * weight) / jnp.sum(
-        jnp.broadcast_to(weight, x.shape)
+    mean = lambda x, weight: (
+        jnp.sum(x * weight) / jnp.sum(jnp.broadcast_to(weight, x.shape))
     )
     squared = squared_error(answer.image, batch.image) / UNIT**2
     terms = {}
@@ -64,6 +64,6 @@ def hidden_pixels(config: Config, visible: Array) -> Float[Array, "rows columns"
     size, patch = config.data.size, config.model.patch
     tokens = (size // patch) ** 2
     hidden = jnp.ones(tokens, jnp.float32).at[visible].set(0)
-    return from_patches(
-        jnp.repeat(hidden[:, None, None], patch**2, 1), size, size
-    )[..., 0]
+    return from_patches(jnp.repeat(hidden[:, None, None], patch**2, 1), size, size)[
+        ..., 0
+    ]

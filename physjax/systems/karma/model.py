@@ -54,8 +54,8 @@ class PatchEmbedding(eqx.Module):
         bias = -jnp.tile(mean, size) @ weight
         self.dense = eqx.tree_at(at, dense, (weight, bias))
 
-    def __call__(self, x, coverage):
-        return self.dense((x * coverage).reshape(x.shape[0], -1))
+    def __call__(self, x: Float[Array, "patches pixels bands"]) -> Array:
+        return self.dense(x.reshape(len(x), -1))
 
 
 class PixelEmbedding(eqx.Module):
@@ -170,11 +170,7 @@ class Karma(eqx.Module):
         """
         rows, columns, _ = image.shape
         grid = (rows // self.patch, columns // self.patch)
-        seen = patches(image, self.patch)[visible] * coverage
-        parts = None
-        if self.kriging is not None:
-            parts = contributions(seen, self.endmembers, coverage)
-        tokens = self._encode(seen, parts, visible, grid, coverage)
+        tokens, parts = self.encode(image, visible, coverage)
         wide = self.mask_token.size
         hidden = jnp.tile(self.mask_token[None], (grid[0] * grid[1], 1))
         y = hidden.at[visible].set(self.to_decoder(tokens))
@@ -192,18 +188,35 @@ class Karma(eqx.Module):
         share = from_patches(share, rows, columns)
         return Reconstruction(answer, share @ self.endmembers, share, tokens)
 
-    def _encode(self, seen, parts, visible, grid, coverage):
+    def encode(
+        self,
+        image: Float[Array, "rows columns bands"],
+        visible: Int[Array, " visible"],
+        coverage: Float[Array, " bands"],
+    ) -> tuple[
+        Float[Array, "visible width"], Float[Array, "visible pixels members"] | None
+    ]:
+        """The encoder's output for visible patches, and contributions of their pixels.
+
+        The contributions are None for models that do not mix.
+        """
+        grid = (image.shape[0] // self.patch, image.shape[1] // self.patch)
+        seen = patches(image, self.patch)[visible] * coverage[None, None]
+        parts = None
+        if self.kriging is not None:
+            parts = contributions(seen, self.endmembers, coverage)
         if isinstance(self.embedding, PatchEmbedding):
-            x = self.embedding(seen, coverage)
+            x = self.embedding(seen)
         else:
             x = self.embedding(self._complete(seen, parts, coverage))
-        width = x.shape[-1]
-        return self.encoder(x + jnp.asarray(sine_positions(*grid, width))[visible])
+        places = jnp.asarray(sine_positions(*grid, x.shape[-1]))[visible]
+        return self.encoder(x + places), parts
 
     def _complete(self, seen, parts, coverage):
         """Bands that are not seen, as mixing has them, or the mean."""
-        guess = self.embedding.mean if parts is None else parts @ self.endmembers
-        return seen + (1 - coverage) * jax.lax.stop_gradient(guess)
+        mean = self.embedding.mean[None, None]
+        guess = mean if parts is None else parts @ self.endmembers
+        return seen + (1 - coverage)[None, None] * jax.lax.stop_gradient(guess)
 
     def _mix(self, y, parts, visible, size, tokens):
         members = parts.shape[-1]

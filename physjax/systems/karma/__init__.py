@@ -1,0 +1,1 @@
+"""KARMA: a masked autoencoder for hyperspectral images that knows linear mixing."""
