@@ -48,6 +48,9 @@ class SceneConfig(NamedTuple):
         return (self.size, self.size) if isinstance(self.size, int) else self.size
 
 
+DEFAULT = SceneConfig()
+
+
 class Scene(NamedTuple):
     """A cube and what it was made of.
 
@@ -67,7 +70,7 @@ class Scene(NamedTuple):
 def make_scene(
     key: PRNGKeyArray,
     library: Float[Array, "n bands"],
-    config: SceneConfig = SceneConfig(),
+    config: SceneConfig = DEFAULT,
 ) -> Scene:
     """A scene of spectra from a library.
 
@@ -94,7 +97,7 @@ def make_scene(
     """
     _check(library, config)
     pick, mix, shade, vary, noise = jax.random.split(key, 5)
-    dtype, (rows, columns) = library.dtype, config.shape
+    dtype = library.dtype
     chosen = distinct_spectra(pick, library, config.num_members, config.min_angle)
     endmembers = library[chosen]
 
