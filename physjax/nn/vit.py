@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, Num, PRNGKeyArray
 
 from .unet import Norm
 
@@ -102,8 +102,8 @@ class Transformer(eqx.Module):
 
 
 def patches(
-    image: Float[Array, "rows columns channels"], size: int
-) -> Float[Array, "tokens pixels channels"]:
+    image: Num[Array, "rows columns channels"], size: int
+) -> Num[Array, "tokens pixels channels"]:
     """An image cut into squares, row by row; the inverse is `from_patches`.
 
     Args:
@@ -130,8 +130,8 @@ def patches(
 
 
 def from_patches(
-    x: Float[Array, "tokens pixels channels"], rows: int, columns: int
-) -> Float[Array, "rows columns channels"]:
+    x: Num[Array, "tokens pixels channels"], rows: int, columns: int
+) -> Num[Array, "rows columns channels"]:
     """The image of `rows` times `columns` pixels whose `patches` these are.
 
     Example:

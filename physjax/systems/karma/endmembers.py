@@ -47,4 +47,4 @@ def contributions(
     start = jnp.zeros_like(aim)
     one = jnp.ones((), aim.dtype)
     (c, _, _), _ = jax.lax.scan(step, (start, start, one), None, length=steps)
-    return c / norm[:, 0]
+    return c / norm.reshape((1,) * (c.ndim - 1) + (-1,))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ...nn import patches, visible_tokens
+from ...nn import from_patches, patches, visible_tokens
 from .config import Config
 from .cubes import read_cubes
 from .data import num_visible, sample_images
@@ -107,10 +107,9 @@ def _kriging(image, visible, patch):
     size = image.shape[0]
     if size > 32:  # a table of all distances would not fit
         return _visible_mean(image, visible, patch)
-    order = patches(jnp.arange(size**2).reshape(size, size, 1), patch)[..., 0]
-    seen = patches(image, patch)[visible].reshape(-1, image.shape[-1])
-    every = Kriging()(seen, order[visible].reshape(-1), distance_table(size))
-    return every.reshape(image.shape)
+    seen = patches(image, patch)[visible]
+    every = Kriging()(seen, visible, distance_table(size, patch))
+    return from_patches(every, size, size)
 
 
 def _visible_mean(image, visible, patch):

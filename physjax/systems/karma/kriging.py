@@ -33,28 +33,38 @@ class Kriging(eqx.Module):
 
     def __call__(
         self,
-        values: Float[Array, "seen channels"],
-        seen: Int[Array, " seen"],
+        values: Float[Array, "visible per_patch channels"],
+        visible: Int[Array, " visible"],
         distances: Float[np.ndarray, "pixels pixels"],
-    ) -> Float[Array, "pixels channels"]:
-        """Values at all pixels, from those at the pixels `seen`."""
-        d = jnp.asarray(distances)
+    ) -> Float[Array, "patches per_patch channels"]:
+        """Values at the pixels of all patches, from those of the visible ones.
+
+        Args:
+            values: What is known, patch by patch.
+            visible: Places of these patches.
+            distances: As `distance_table` makes it.
+        """
+        _, size, channels = values.shape
+        within = jnp.arange(size, dtype=visible.dtype)
+        seen = (size * visible[:, None] + within[None]).reshape(-1)
+        known = values.reshape(-1, channels)
         shares = jax.nn.softmax(10 * self.weights).reshape(1, 1, -1)
         rates = jnp.exp(-10 * self.lengths).reshape(1, 1, -1)
-        waves = jnp.exp(-d[..., None] * rates)
-        kernel = jnp.sum(waves * shares, -1)
-        to_all = kernel[:, seen]
-        nugget = jnp.exp(10 * self.nugget)
-        apply = lambda x: to_all[seen] @ x + nugget * x
-        mean = jnp.mean(values, 0, keepdims=True)
-        weights, _ = jax.scipy.sparse.linalg.cg(
-            apply, values - mean, tol=1e-4, maxiter=40
+        kernel = jnp.sum(
+            jnp.exp(-jnp.asarray(distances)[..., None] * rates) * shares, -1
         )
-        return mean + to_all @ weights
+        to_all = kernel[:, seen]
+        among, nugget = to_all[seen], jnp.exp(10 * self.nugget)
+        mean = jnp.mean(known, 0, keepdims=True)
+        weights, _ = jax.scipy.sparse.linalg.cg(
+            lambda x: among @ x + nugget * x, known - mean, tol=1e-4, maxiter=40
+        )
+        return (mean + to_all @ weights).reshape(-1, size, channels)
 
 
-def distance_table(size: int) -> Float[np.ndarray, "pixels pixels"]:
-    """Distances between the pixels of a square image, patch order not considered."""
-    place = np.stack(np.divmod(np.arange(size**2), size), -1)
-    apart = place[:, None] - place[None]
-    return np.sqrt(np.sum(apart**2, -1)).astype(np.float32)
+def distance_table(size: int, patch: int) -> Float[np.ndarray, "pixels pixels"]:
+    """Distances between the pixels of a square image, in the order of its patches."""
+    row, column = np.divmod(np.arange(size**2), size)
+    order = np.lexsort((column, row, column // patch, row // patch))
+    place = np.stack([row, column], -1)[order]
+    return np.sqrt(np.sum((place[:, None] - place[None]) ** 2, -1)).astype(np.float32)

@@ -149,8 +149,8 @@ class Karma(eqx.Module):
                 self.endmember_values = jax.random.uniform(keys[8], shape, jnp.float32)
 
     @property
-    def endmembers(self) -> Float[Array, "members bands"]:
-        """Endmembers; ours are not negative."""
+    def endmembers(self) -> Float[Array, "members bands"] | None:
+        """Endmembers, ours not negative; None for a model without."""
         if self.kriging is None:
             return self.endmember_values
         return jnp.abs(self.endmember_values)
@@ -174,7 +174,7 @@ class Karma(eqx.Module):
         wide = self.mask_token.size
         hidden = jnp.tile(self.mask_token[None], (grid[0] * grid[1], 1))
         y = hidden.at[visible].set(self.to_decoder(tokens))
-        y = y + sine_positions(*grid, wide)
+        y = y + jnp.asarray(sine_positions(*grid, wide))
         if parts is not None:
             return self._mix(y, parts, visible, rows, tokens)
         y = self.decoder(y)
@@ -219,13 +219,7 @@ class Karma(eqx.Module):
         return seen + (1 - coverage)[None, None] * jax.lax.stop_gradient(guess)
 
     def _mix(self, y, parts, visible, size, tokens):
-        members = parts.shape[-1]
-        order = patches(jnp.arange(size**2).reshape(size, size, 1), self.patch)[..., 0]
-        places = order[visible].reshape(-1)
-        known = self.kriging(
-            parts.reshape(-1, members), places, distance_table(size)
-        ).reshape(size, size, members)
-        known = patches(known, self.patch)
+        known = self.kriging(parts, visible, distance_table(size, self.patch))
         y = self.decoder(y + self.from_contributions(known.reshape(len(known), -1)))
         change = self.to_correction(y).reshape(known.shape)
         found = _not_negative(known + change).at[visible].set(parts)
