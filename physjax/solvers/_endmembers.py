@@ -72,10 +72,11 @@ def spectrum_of_scene(
     return values[::-1], vectors[:, ::-1]
 
 
-def small_inverse(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
-    """Inverse of a matrix of a few rows, by Gauss and Jordan with pivots.
+def plain_inverse(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
+    """Inverse by Gauss and Jordan, with pivots.
 
-    Plain operations: it may stand in batched loops, where LAPACK has no place.
+    Plain operations: it may stand in batched loops and beside a decomposition, where a
+    second call of LAPACK has no place.
     """
     n = matrix.shape[0]
     rows = jnp.arange(n)
@@ -98,6 +99,21 @@ def small_inverse(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
     return lax.fori_loop(0, n, eliminate, start)[1]
 
 
+def plain_cholesky(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
+    """Lower factor of a positive matrix, by plain operations."""
+    n = matrix.shape[0]
+    rows = jnp.arange(n)
+    smallest = jnp.finfo(matrix.dtype).tiny
+
+    def column(k, state):
+        rest, lower = state
+        top = jnp.sqrt(jnp.maximum(rest[k, k], smallest))
+        new = jnp.where(rows >= k, rest[:, k] / top, 0)
+        return rest - new[:, None] * new[None, :], lower.at[:, k].set(new)
+
+    return lax.fori_loop(0, n, column, (matrix, jnp.zeros_like(matrix)))[1]
+
+
 def small_logdet(matrix: Float[Array, "n n"]) -> Float[Array, ""]:
     """Logarithm of the absolute determinant of a matrix of a few rows."""
     n = matrix.shape[0]
@@ -116,6 +132,28 @@ def small_logdet(matrix: Float[Array, "n n"]) -> Float[Array, ""]:
 
     zero = jnp.zeros((), matrix.dtype)
     return lax.fori_loop(0, n, eliminate, (matrix, zero))[1]
+
+
+def adam(slope, start, num_steps: int, rate: float):
+    """Steps of Adam along `slope(parameters)`, the rate falling as a cosine to 1 %."""
+    zeros = jax.tree.map(jnp.zeros_like, start)
+
+    def step(state, k):
+        parameters, first, second = state
+        g = slope(parameters)
+        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, g)
+        second = jax.tree.map(lambda v, g: 0.99 * v + 0.01 * g**2, second, g)
+        fall = 0.01 + 0.99 * 0.5 * (1 + jnp.cos(jnp.pi * k / num_steps))
+
+        def move(p, m, v):
+            k1 = (k + 1).astype(p.dtype)
+            m, v = m / (1 - 0.9**k1), v / (1 - 0.99**k1)
+            return p - (rate * fall).astype(p.dtype) * m / (jnp.sqrt(v) + 1e-8)
+
+        return (jax.tree.map(move, parameters, first, second), first, second), None
+
+    steps = jnp.arange(num_steps, dtype=jnp.float32)
+    return lax.scan(step, (start, zeros, zeros), steps)[0][0]
 
 
 def subsample(key, pixels: int, wanted: int) -> Int[Array, " wanted"]:

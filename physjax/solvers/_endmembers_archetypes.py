@@ -2,8 +2,8 @@ r"""Endmembers inside the data: entropic archetypal analysis.
 
 $$\min_{A, B} \|Y - A B Y\|^2, \qquad A \ge 0,\ A 1 = 1, \quad B \ge 0,\ B 1 = 1,$$
 
-with pixels scaled to unit L2 norm: endmembers are mixtures of pixels (rows of B), pixels
-mixtures of endmembers (rows of A). Multiplicative steps keep the rows in the simplex.
+with pixels scaled to unit L2 norm: endmembers are mixtures of pixels (rows of B),
+pixels mixtures of endmembers (rows of A). Multiplicative steps keep the rows in the simplex.
 """
 
 import jax
@@ -70,10 +70,19 @@ def archetypes(
         analysis for blind hyperspectral unmixing, IEEE TIP 32, 4649 (2023).
     """
     y = check_scene(spectra, num_members)
+    vectors = spectrum_of_scene(y)[1]
+    options = (num_starts, num_rounds, num_steps, num_pixels, slack)
+    members, stats = archetypes_in(y, vectors, num_members, key, options)
+    return as_solution(Endmembers(members), spectra.dtype, stats)
+
+
+def archetypes_in(y, vectors, num_members, key, options=(16, 60, 20, 10_000, 0.05)):
+    """Endmembers and figures, given the eigenvectors of the scene."""
+    num_starts, num_rounds, num_steps, num_pixels, slack = options
     pick, start = jax.random.split(key)
     chosen = subsample(pick, y.shape[0], num_pixels)
     y = unit_rows(y[chosen])
-    axes = spectrum_of_scene(y)[1][:, : min(max(RANK, num_members), y.shape[1])]
+    axes = vectors[:, : min(max(RANK, num_members), y.shape[1])]
     z = dot(y, axes)
 
     def run(key):
@@ -89,7 +98,7 @@ def archetypes(
     best = jnp.argmin(jnp.where(fits, coherence, jnp.inf))
     found = unit_rows(dot(members[best], axes.T))
     stats = {"misfit": misfit, "coherence": coherence, "chosen": best}
-    return as_solution(Endmembers(found), spectra.dtype, stats)
+    return found, stats
 
 
 def _descend(z, num_members, key, num_rounds, num_steps):

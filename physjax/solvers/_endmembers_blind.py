@@ -5,10 +5,10 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._numerics import working_dtype
 from .._solution import Solution
-from ._endmembers import Endmembers, as_solution, check_scene
-from ._endmembers_archetypes import archetypes
-from ._endmembers_likelihood import simplex_likelihood
-from ._endmembers_number import noise_edge
+from ._endmembers import Endmembers, as_solution, check_scene, spectrum_of_scene
+from ._endmembers_archetypes import archetypes_in
+from ._endmembers_likelihood import likeliest
+from ._endmembers_number import above_noise
 
 
 def blind_endmembers(
@@ -41,12 +41,13 @@ def blind_endmembers(
         True
     """
     y = check_scene(spectra, num_members).astype(working_dtype(spectra.dtype))
-    significant = noise_edge(y).value
+    values, vectors = spectrum_of_scene(y)
+    significant = above_noise(values, y.shape[0])[0]
     is_linear = significant <= num_members
     members = lax.cond(
         is_linear,
-        lambda: simplex_likelihood(y, num_members, key).value.spectra,
-        lambda: archetypes(y, num_members, key).value.spectra,
+        lambda: likeliest(y, (values, vectors), num_members, key)[0],
+        lambda: archetypes_in(y, vectors, num_members, key)[0],
     )
     stats = {"extrapolated": is_linear, "num_significant": significant}
     return as_solution(Endmembers(members), spectra.dtype, stats)

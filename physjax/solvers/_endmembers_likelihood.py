@@ -1,7 +1,7 @@
 r"""Endmembers outside the data: the simplex of largest likelihood.
 
-In the subspace of the scene a pixel is $z = \sum_k w_k e_k + n$ with $w_k = s\,a_k$. For
-independent $w_k \ge 0$ with densities $p_k$ and white noise of variance $\sigma^2$
+In the subspace of the scene a pixel is $z = \sum_k w_k e_k + n$ with $w_k = s\,a_k$.
+For independent $w_k \ge 0$ with densities $p_k$ and white noise of variance $\sigma^2$
 
 $$\log p(z) \approx \log|\det W| + \sum_k \log (p_k * N(0, \sigma^2 |W_k|^2))
 ((W z)_k), \qquad W = E^{-1},$$
@@ -15,17 +15,17 @@ each material is, so that pixels that crowd on a facet do not push it outwards.
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._solution import Solution
 from ._endmembers import (
     Endmembers,
+    adam,
     as_solution,
     check_scene,
     dot,
-    small_inverse,
+    plain_inverse,
     small_logdet,
     spectrum_of_scene,
     subsample,
@@ -74,8 +74,18 @@ def simplex_likelihood(
         component analysis, IEEE TSP 70 (2022). The mixture is ours.
     """
     y = check_scene(spectra, num_members)
+    members, stats = likeliest(
+        y, spectrum_of_scene(y), num_members, key, num_starts, num_steps, num_pixels
+    )
+    return as_solution(Endmembers(members), spectra.dtype, stats)
+
+
+def likeliest(
+    y, spectrum, num_members, key, num_starts=6, num_steps=200, num_pixels=10_000
+):
+    """Endmembers and figures, given the eigenvalues and eigenvectors of the scene."""
+    values, vectors = spectrum
     pixels, bands = y.shape
-    values, vectors = spectrum_of_scene(y)
     axes = vectors[:, :num_members]
     scale = jnp.sqrt(jnp.sum(values[:num_members]))
     tail = jnp.sum(values[num_members:]) / max(bands - num_members, 1)
@@ -90,10 +100,10 @@ def simplex_likelihood(
     value = jnp.where(jnp.isfinite(value), value, -jnp.inf)
     best = tried[jnp.argmax(value)]
     unmix, likelihood = _ascend(z, noise, best, num_steps, 0.02)
-    members = dot(small_inverse(unmix).T, axes.T)
+    members = dot(plain_inverse(unmix).T, axes.T)
     members = members / jnp.sqrt(jnp.sum(members**2, axis=1, keepdims=True))
     stats = {"log_likelihood": likelihood, "noise": noise * scale}
-    return as_solution(Endmembers(members), spectra.dtype, stats)
+    return members, stats
 
 
 def _start(z, key):
@@ -108,7 +118,7 @@ def _start(z, key):
     )
     vertices = points[extremes(points, members, key)]
     ridge = 1e-6 * jnp.eye(members, dtype=z.dtype)
-    unmix = small_inverse(vertices + ridge).T
+    unmix = plain_inverse(vertices + ridge).T
     level = jnp.mean(jnp.abs(dot(z, unmix.T)), axis=0)
     return unmix / level[:, None]
 
@@ -121,9 +131,6 @@ def _ascend(z, noise, unmix, num_steps, rate):
     covariance = noise**2 * dot(unmix, unmix.T)
     eye = jnp.eye(members, dtype=z.dtype)
     parameters = (eye, jnp.zeros((members, len(MEANS)), z.dtype))
-    optimiser = optax.adam(
-        optax.cosine_decay_schedule(rate, num_steps, alpha=0.01), b1=0.9, b2=0.99
-    )
 
     def loss(parameters):
         turn, logits = parameters
@@ -136,19 +143,12 @@ def _ascend(z, noise, unmix, num_steps, rate):
         prior = 1e-3 * jnp.sum(weights)
         return -jnp.mean(jnp.sum(density, axis=1)) - prior
 
-    def step(state, _):
-        parameters, moments = state
-        value, slope = jax.value_and_grad(loss)(parameters)
-        turn, logits = parameters
+    def slope(parameters):
+        turn, logits = jax.grad(loss)(parameters)
         # d log|det T| / dT = T^-T
-        slope = (slope[0] - small_inverse(turn).T, slope[1])
-        change, moments = optimiser.update(slope, moments, parameters)
-        return (optax.apply_updates(parameters, change), moments), value
+        return turn - plain_inverse(parameters[0]).T, logits
 
-    state, _ = lax.scan(
-        step, (parameters, optimiser.init(parameters)), length=num_steps
-    )
-    (turn, logits), _ = state
+    turn, logits = adam(slope, parameters, num_steps, rate)
     value = small_logdet(turn) + small_logdet(unmix) - loss((turn, logits))
     return dot(turn, unmix), value
 

@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from .._numerics import as_real, working_dtype
 from .._solution import NON_FINITE, SUCCESS, Solution
-from ._endmembers import dot
+from ._endmembers import dot, plain_inverse
 
 
 def hysime(spectra: Float[Array, "pixels bands"]) -> Solution[Array]:
@@ -134,40 +134,49 @@ def noise_edge(
         Kritchman and Nadler, IEEE TSP 57, 3930 (2009).
     """
     y = _scene(spectra)
-    pixels, bands = y.shape
+    pixels = y.shape[0]
     values = jnp.linalg.eigvalsh(dot(y.T, y) / pixels)[::-1]
+    number, edge, noise = above_noise(values, pixels, margin)
+    stats = {"eigenvalues": values, "edge": edge, "noise": noise}
+    return _counted(number, values, stats)
+
+
+def above_noise(
+    values: Float[Array, " bands"], pixels: int, margin: float = 1.05
+) -> tuple[Array, Array, Array]:
+    """How many descending eigenvalues exceed the edge, the edge, and the noise."""
+    bands = len(values)
     places = jnp.arange(bands)
+    rounding = 4 * jnp.finfo(values.dtype).eps * values[0]
 
     def edge_of(variance, number):
-        rest = (bands - number).astype(y.dtype)
-        return margin * variance * (1 + jnp.sqrt(rest / pixels)) ** 2
+        rest = (bands - number).astype(values.dtype)
+        return margin * variance * (1 + jnp.sqrt(rest / pixels)) ** 2 + rounding
+
+    def variance_of(number):
+        below = jnp.where(places >= number, values, 0)
+        variance = jnp.sum(below) / jnp.maximum(bands - number, 1).astype(values.dtype)
+        # The fitted directions have taken their share of the noise of the others.
+        return variance * pixels / jnp.maximum(pixels - number, 1).astype(values.dtype)
 
     def step(_, number):
-        below = jnp.where(places >= number, values, 0)
-        # k fitted directions have taken their share of the noise of the others.
-        variance = jnp.sum(below) / jnp.maximum(bands - number, 1).astype(y.dtype)
-        variance = variance * pixels / jnp.maximum(pixels - number, 1).astype(y.dtype)
+        variance = variance_of(number)
         return jnp.sum(values > edge_of(variance, number)).astype(jnp.int32)
 
     # From the median upwards: half of the bands at least are taken to be noise.
     middle = jnp.asarray(bands // 2, jnp.int32)
     number = jax.lax.fori_loop(0, 20, step, middle)
-    below = jnp.where(places >= number, values, 0)
-    variance = jnp.sum(below) / jnp.maximum(bands - number, 1).astype(y.dtype)
-    stats = {
-        "eigenvalues": values,
-        "edge": edge_of(variance, number),
-        "noise": jnp.sqrt(jnp.maximum(variance, 0)),
-    }
-    return _counted(number, values, stats)
+    variance = variance_of(number)
+    noise = jnp.sqrt(jnp.maximum(variance, 0))
+    return number, edge_of(variance, number), noise
 
 
 def _regression(second):
     """Coefficients of each band on all others, as columns, and what they leave."""
     bands = second.shape[0]
     eye = jnp.eye(bands, dtype=second.dtype)
-    ridge = 4 * jnp.finfo(second.dtype).eps * jnp.trace(second)
-    inverse = jnp.linalg.inv(second + ridge * eye)
+    ridge = jnp.finfo(second.dtype).eps * jnp.trace(second) / bands
+    inverse = plain_inverse(second + ridge * eye)
     precision = jnp.diagonal(inverse)
     # y_i regressed on the rest: beta_ji = -P_ji / P_ii, residual variance 1 / P_ii.
     beta = -inverse / precision[None, :]

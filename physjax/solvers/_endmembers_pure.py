@@ -11,7 +11,7 @@ from ._endmembers import (
     as_solution,
     check_scene,
     dot,
-    small_inverse,
+    plain_inverse,
     small_logdet,
     spectrum_of_scene,
     unit_rows,
@@ -239,7 +239,7 @@ def nfindr(
     def exchange(k, state):
         pixels, changed = state
         # Cramer: component k of a point in the vertices is the ratio of the volumes.
-        weights = small_inverse(points[pixels])[:, k]
+        weights = plain_inverse(points[pixels])[:, k]
         ratio = jnp.abs(dot(points, weights))
         place = jnp.argmax(ratio).astype(jnp.int32)
         better = ratio[place] > 1 + 1e-5

@@ -9,17 +9,16 @@ whose abundances $Q z$ sum to 1 and whose endmembers are the columns of $Q^{-1}$
 """
 
 import jax.numpy as jnp
-import optax
-from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._solution import Solution
 from ._endmembers import (
     Endmembers,
+    adam,
     as_solution,
     check_scene,
     dot,
-    small_inverse,
+    plain_inverse,
     small_logdet,
     spectrum_of_scene,
 )
@@ -72,23 +71,21 @@ def sisal(
     vertices = z[extremes(z, num_members, key)]
     center = jnp.mean(vertices, axis=0)
     vertices = center + 2 * (vertices - center)
-    unmix = small_inverse(vertices).T
+    unmix = plain_inverse(vertices).T
     x = dot(z, unmix.T)  # relative to the start: rows of x sum to 1
     eye = jnp.eye(num_members, dtype=z.dtype)
-    optimiser = optax.adam(optax.cosine_decay_schedule(0.05, num_steps, 0.01), b2=0.99)
 
-    def step(state, _):
-        turn, moments = state
+    def level(change):  # 1^T turn = 1^T keeps the sums of the abundances
+        return change - jnp.mean(change, axis=0)
+
+    def slope(change):
+        turn = eye + level(change)
         behind = (dot(x, turn.T) < 0).astype(z.dtype)
-        slope = -small_inverse(turn).T - wall * dot(behind.T, x) / x.shape[0]
-        change, moments = optimiser.update(slope, moments)
-        # 1^T turn = 1^T keeps the sums of the abundances.
-        change = change - jnp.mean(change, axis=0)
-        return (turn + change, moments), None
+        return level(-plain_inverse(turn).T - wall * dot(behind.T, x) / x.shape[0])
 
-    (turn, _), _ = lax.scan(step, (eye, optimiser.init(eye)), length=num_steps)
+    turn = eye + level(adam(slope, jnp.zeros_like(eye), num_steps, 0.05))
     unmix = dot(turn, unmix)
-    members = dot(small_inverse(unmix).T, axes.T)
+    members = dot(plain_inverse(unmix).T, axes.T)
     stats = {
         "log_volume": -small_logdet(unmix),
         "outside": jnp.mean((dot(z, unmix.T) < 0).astype(z.dtype)),

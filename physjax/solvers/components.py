@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._numerics import as_real, working_dtype
-from ._endmembers import dot
+from ._endmembers import dot, plain_cholesky, plain_inverse
 
 
 class Components(eqx.Module):
@@ -96,10 +96,8 @@ def mnf(
     noise = 0.5 * dot(step.T, step) / step.shape[0]
     bands = y.shape[1]
     noise = noise + ridge * jnp.trace(noise) / bands * jnp.eye(bands, dtype=y.dtype)
-    noise_values, noise_vectors = jnp.linalg.eigh(noise)
-    root = jnp.sqrt(jnp.maximum(noise_values, jnp.finfo(y.dtype).tiny))
-    whiten = noise_vectors / root
-    colour = (noise_vectors * root).T
+    colour = plain_cholesky(noise).T
+    whiten = plain_inverse(colour)
 
     mean = jnp.mean(y, axis=0)
     white = dot(y - mean, whiten)

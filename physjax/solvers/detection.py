@@ -5,11 +5,10 @@ $\tilde t = t - \mu$.
 """
 
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Float, Int
 
 from .._numerics import as_real, working_dtype
-from ._endmembers import dot, unit_rows
+from ._endmembers import dot, plain_inverse, unit_rows
 
 
 def rx(
@@ -33,8 +32,8 @@ def rx(
     References:
         Reed and Yu, IEEE TASSP 38, 1760 (1990).
     """
-    y, _, factor = _background(spectra, ridge)
-    return jnp.sum(y * cho_solve(factor, y.T).T, axis=1)
+    y, _, precision = _background(spectra, ridge)
+    return jnp.sum(y * dot(y, precision), axis=1)
 
 
 def matched_filter(
@@ -61,9 +60,9 @@ def matched_filter(
     References:
         Manolakis and Shaw, IEEE Signal Processing Magazine 19, 29 (2002).
     """
-    y, mean, factor = _background(spectra, ridge)
+    y, mean, precision = _background(spectra, ridge)
     target = _target(target, y) - mean
-    weights = cho_solve(factor, target)
+    weights = dot(precision, target)
     return _ratio(dot(y, weights), dot(target, weights))
 
 
@@ -94,10 +93,10 @@ def ace(
     References:
         Kraut, Scharf and McWhorter, IEEE TSP 49, 1 (2001).
     """
-    y, mean, factor = _background(spectra, ridge)
+    y, mean, precision = _background(spectra, ridge)
     target = _target(target, y) - mean
-    weights = cho_solve(factor, target)
-    distance = jnp.sum(y * cho_solve(factor, y.T).T, axis=1)
+    weights = dot(precision, target)
+    distance = jnp.sum(y * dot(y, precision), axis=1)
     return _ratio(dot(y, weights) ** 2, dot(target, weights) * distance)
 
 
@@ -125,9 +124,12 @@ def osp(
         Harsanyi and Chang, IEEE TGRS 32, 779 (1994).
     """
     y = _matrix(spectra)
-    basis, _ = jnp.linalg.qr(jnp.asarray(background).astype(y.dtype).T)
+    background = unit_rows(jnp.asarray(background).astype(y.dtype))
+    inverse = plain_inverse(dot(background, background.T))
     target = _target(target, y)
-    seen = target - dot(basis, dot(basis.T, target))
+    seen = target
+    for _ in range(2):  # the second time removes what rounding has left
+        seen = seen - dot(dot(inverse, dot(background, seen)), background)
     left = dot(seen, seen)
     enough = left > 100 * jnp.finfo(y.dtype).eps ** 2 * dot(target, target)
     return jnp.where(enough, _ratio(dot(y, seen), left), 0)
@@ -165,7 +167,7 @@ def classify_by_angle(
 
 
 def _background(spectra, ridge):
-    """Centred pixels, their mean, and the Cholesky factor of their covariance."""
+    """Centred pixels, their mean, and the inverse of their covariance."""
     y = _matrix(spectra)
     mean = jnp.mean(y, axis=0)
     y = y - mean
@@ -173,7 +175,8 @@ def _background(spectra, ridge):
     bands = y.shape[1]
     level = ridge * jnp.trace(covariance) / bands
     covariance = covariance + level * jnp.eye(bands, dtype=y.dtype)
-    return y, mean, cho_factor(covariance, lower=True)
+    inverse = plain_inverse(covariance)
+    return y, mean, 0.5 * (inverse + inverse.T)
 
 
 def _matrix(spectra):
