@@ -51,10 +51,10 @@ def read_array_cube(path: str | Path, *, name: str | None = None) -> Cube:
     """
     path = check_file(path)
     suffix = path.suffix.lower()
-    source = _Mat(path) if suffix == ".mat" else _Hdf5(path)
     with open(path, "rb") as file:
-        if file.read(3) == b"CDF":
-            source = _Classic(path)
+        classic = file.read(3) == b"CDF"
+    kind = _Mat if suffix == ".mat" else _Classic if classic else _Hdf5
+    source = kind(path)
     entries = source.entries
     if name is not None and name not in entries:
         raise missing_key(path, name, list(entries))

@@ -48,12 +48,14 @@ def read_geotiff(path: str | Path) -> Cube:
         reason = " ".join(str(error).split())[:120]
         hint = "pip install imagecodecs, or " if "imagecodecs" in reason else ""
         raise DataError(
-            f"{path} is damaged or no TIFF file that can be read ({reason}); "
+            f"{path} is damaged, truncated or no TIFF file that can be read ({reason}); "
             f"{hint}write it again without compression."
         ) from error
 
 
 def _read(path: Path, file: Any) -> Cube:
+    if not file.series:
+        raise ValueError("no image in it")
     if len(file.series) != 1:
         raise DataError(
             f"{path} holds {len(file.series)} images; save the one wanted by itself."
@@ -75,8 +77,8 @@ def _read(path: Path, file: Any) -> Cube:
         )
         if max(ends, default=0) > size:
             raise DataError(
-                f"{path} is truncated: its data end behind the {size} bytes that are "
-                f"there; copy it again."
+                f"{path} is damaged, truncated or no TIFF file: its data end behind "
+                f"the {size} bytes that are there; copy it again."
             )
     values = _values(path, file, series)
     if axes == "YX":
