@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._numerics import check_axis, safe_norm
+from .._numerics import check_axis
 from ..operators.hilbert import Extend, Method
 from ..operators.kramers_kronig import real_from_imag
 
@@ -120,43 +120,3 @@ def smoothness(x: Float[Array, "..."], *, axis: int = -1) -> Float[Array, "..."]
             f"`x` of shape {x.shape} needs three points or more along axis {axis}."
         )
     return jnp.diff(x, n=2, axis=axis)
-
-
-def spectral_angle(
-    x: Float[Array, "*shape"], y: Float[Array, "*shape"], *, axis: int = -1
-) -> Float[Array, "..."]:
-    r"""Angle between spectra in radian, $\arccos (x \cdot y / |x| |y|)$.
-
-    Computed as $2 \arctan(|\hat x - \hat y| / |\hat x + \hat y|)$, which keeps its
-    digits at small angles; the gradient is zero at angle zero, where it has a corner.
-    A spectrum of zeros has the angle pi/2 to any other, and zero to itself.
-
-    Args:
-        x: Spectra, any batch axes and unit.
-        y: The same shape and dtype.
-        axis: The axis of the spectra.
-
-    Returns:
-        Angle in [0, pi], without the axis.
-
-    Raises:
-        ValueError: If there is no such axis.
-
-    Example:
-        >>> angle = spectral_angle(jnp.array([1.0, 0.0]), jnp.array([3.0, 3.0]))
-        >>> round(float(angle), 6)
-        0.785398
-
-    References:
-        Kahan, How Futile are Mindless Assessments of Roundoff (2006), section 12.
-    """
-    axis = check_axis(x, axis, "x")
-    x, y = _normalised(x, axis), _normalised(y, axis)
-    opposite, adjacent = safe_norm(x - y, axis), safe_norm(x + y, axis)
-    both_zero = (opposite == 0) & (adjacent == 0)
-    return 2 * jnp.arctan2(opposite, jnp.where(both_zero, 1, adjacent))
-
-
-def _normalised(x: Array, axis: int) -> Array:
-    norm = jnp.expand_dims(safe_norm(x, axis), axis)
-    return x / jnp.where(norm > 0, norm, 1)

@@ -3,6 +3,7 @@
 from . import differences as differences
 from . import free_fermions as free_fermions
 from . import hamiltonians as hamiltonians
+from . import mixing as mixing
 from . import pointwise as pointwise
 from . import spectral as spectral
 from .differences import biharmonic as biharmonic

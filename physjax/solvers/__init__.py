@@ -1,5 +1,6 @@
 """Algorithms: they iterate, factor or search."""
 
+from . import unmixing as unmixing
 from ._meshes import graded_mesh as graded_mesh
 from .baseline import asymmetric_least_squares as asymmetric_least_squares
 from .baseline import whittaker_smoother as whittaker_smoother
