@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Bool, Float, Int, Num
 
 from .._errors import DataError
 from .checks import check_file
@@ -23,8 +23,8 @@ class Cube:
     numbers of a part of it.
 
     >>> cube = Cube(np.full((2, 3, 4), 500, np.int16), scale=1e-4)
-    >>> cube.reflectance(slice(1)).shape, float(cube.reflectance()[0, 0, 0])
-    ((1, 3, 4), 0.05000000074505806)
+    >>> cube.reflectance(slice(1)).shape, round(float(cube.reflectance()[0, 0, 0]), 6)
+    ((1, 3, 4), 0.05)
     """
 
     values: Num[np.ndarray, "rows columns bands"]
@@ -56,11 +56,19 @@ class Cube:
         return rows, columns, bands
 
     def reflectance(
-        self, rows: slice = slice(None), columns: slice = slice(None)
-    ) -> Float[np.ndarray, "rows columns bands"]:
+        self,
+        rows: slice = slice(None),
+        columns: slice = slice(None),
+        bands: Int[np.ndarray, " some"] | None = None,
+    ) -> Float[np.ndarray, "rows columns some"]:
         """Reflectance of a part of the image, float32, NaN where there is no data.
 
         What is read from a mapped file does not stay in memory.
+
+        Args:
+            rows: Which rows.
+            columns: Which columns.
+            bands: Places of the bands; all by default.
 
         Raises:
             DataError: The numbers are complex.
@@ -71,22 +79,22 @@ class Cube:
                 f"is real; save its magnitude."
             )
         part = self.values[rows, columns]
-        answer = np.empty(part.shape, np.float32)
-        # Copy in the order of the file: axes of small strides are best innermost.
-        order = np.argsort([-abs(step) for step in part.strides], kind="stable")
-        if self.values.dtype.kind == "f" and self.values.dtype.itemsize == 8:
-            with np.errstate(over="ignore"):
-                _copy(answer, part, order)
-        else:
-            _copy(answer, part, order)
+        if bands is not None:
+            part = part[..., bands]
+        with np.errstate(over="ignore", invalid="ignore"):
+            answer = np.ascontiguousarray(part, np.float32)
+        if np.shares_memory(answer, self.values):
+            answer = answer.copy()
         nothing = None
         if self.no_data is not None and np.isfinite(self.no_data):
             with np.errstate(over="ignore"):
                 nothing = answer == np.float32(self.no_data)
-        if np.any(np.not_equal(self.scale, 1.0)):
-            answer *= np.asarray(self.scale, np.float32)
-        if np.any(self.offset):
-            answer += np.asarray(self.offset, np.float32)
+        for values, combine in (self.scale, np.multiply), (self.offset, np.add):
+            factor = np.asarray(values, np.float32)
+            if factor.ndim and bands is not None:
+                factor = factor[bands]
+            if np.any(factor != (1 if combine is np.multiply else 0)):
+                combine(answer, factor, out=answer)
         if nothing is not None and nothing.any():
             answer[nothing] = np.nan
         _release(self.values)
@@ -181,17 +189,6 @@ def read_library(path: str | Path) -> SpectralLibrary:
     from .envi import read_envi_library
 
     return read_envi_library(path)
-
-
-def _copy(target: np.ndarray, source: np.ndarray, order: np.ndarray) -> None:
-    """`target[:] = source`, in blocks that stay in the cache where axes are turned."""
-    if source.ndim != 3 or order[-1] == 2:
-        target[...] = source
-        return
-    # Bands are far apart in the file: 64 pixels by all bands at a time.
-    step = max(1, 2**16 // max(source.shape[-1] * source.shape[1], 1))
-    for start in range(0, source.shape[0], step):
-        target[start : start + step] = source[start : start + step]
 
 
 def _release(values: np.ndarray) -> None:

@@ -56,8 +56,8 @@ def read_envi(path: str | Path) -> Cube:
     >>> path = Path(tempfile.mkdtemp()) / "scene.img"
     >>> write_envi(path, np.arange(24, dtype=">i2").reshape(2, 3, 4), interleave="bil")
     >>> cube = read_envi(path)
-    >>> cube.values.dtype, cube.values[1, 2]
-    (dtype('>i2'), array([20, 21, 22, 23], dtype=int16))
+    >>> cube.values.dtype, cube.values[1, 2].tolist()
+    (dtype('>i2'), [20, 21, 22, 23])
     """
     header, data = _pair(Path(path))
     fields = read_header(header)

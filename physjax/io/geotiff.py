@@ -48,8 +48,8 @@ def read_geotiff(path: str | Path) -> Cube:
         reason = " ".join(str(error).split())[:120]
         hint = "pip install imagecodecs, or " if "imagecodecs" in reason else ""
         raise DataError(
-            f"{path} is damaged, truncated or no TIFF file that can be read ({reason}); "
-            f"{hint}write it again without compression."
+            f"{path} is damaged, truncated or no TIFF file that can be read "
+            f"({reason}); {hint}write it again without compression."
         ) from error
 
 
