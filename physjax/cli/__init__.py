@@ -18,6 +18,7 @@ VERBS = {
     "resume": "go on with a training where it stopped",
     "evaluate": "figures of merit of a model, against what is known",
     "predict": "run a system over a file of your own",
+    "unmix": "split a hyperspectral image into its materials",
 }
 
 _HELP = """\
@@ -37,6 +38,7 @@ to begin with:
   physjax predict rampinn spectrum.csv --out raman.csv   your own measurement
   physjax predict pn_junction DEVICE.toml --out iv.csv   your own device
   physjax predict pg_moe CHAINS.csv --out energies.csv   your own spins
+  physjax unmix SCENE.hdr --endmembers 4 --out maps      your own image
   physjax train rampinn --preset small                   your own training
 
 exit codes: 0 done, 2 settings, 3 device, 4 data, 5 checkpoint, 6 numerics,

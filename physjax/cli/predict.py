@@ -36,7 +36,7 @@ def run(argv: list[str]) -> int:
     training.enable_compilation_cache()
     system = systems.load(name)
     config, model = training.load_model(system, args.weights)
-    with _terminable():
+    with terminable():
         summary = system.predict(
             config, model, args.input, args.out, progress=not args.quiet, **options
         )
@@ -47,7 +47,7 @@ def run(argv: list[str]) -> int:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """SIGTERM raises like Ctrl-C, so that half-written files are removed."""
     if threading.current_thread() is not threading.main_thread():
         yield

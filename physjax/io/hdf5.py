@@ -1,5 +1,6 @@
 """Arrays in HDF5 and MATLAB files, sliced and never followed elsewhere."""
 
+import contextlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,26 +26,15 @@ def read_hdf5(path: Path, names: tuple[str, ...]) -> dict[str, Member]:
     """
     h5py = _h5py(path)
     matlab = path.suffix.lower() == ".mat"
-    try:
-        with h5py.File(path, "r") as file:
-            found = {
-                n: _describe(h5py, path, file, n, matlab)
-                for n in names
-                if n in _keys(file)
-            }
-    except (OSError, RuntimeError, KeyError) as error:
-        raise _damaged(path, error) from error
-    return found
+    with open_hdf5(path) as file:
+        there = [n for n in names if n in _keys(file)]
+        return {n: _describe(h5py, path, file, n, matlab) for n in there}
 
 
 def hdf5_names(path: Path) -> list[str]:
     """Names at the top of an HDF5 file."""
-    h5py = _h5py(path)
-    try:
-        with h5py.File(path, "r") as file:
-            return _keys(file)
-    except (OSError, RuntimeError) as error:
-        raise _damaged(path, error) from error
+    with open_hdf5(path) as file:
+        return _keys(file)
 
 
 def read_mat(path: Path, names: tuple[str, ...]) -> tuple[dict[str, Member], list[str]]:
@@ -76,6 +66,69 @@ def read_mat(path: Path, names: tuple[str, ...]) -> tuple[dict[str, Member], lis
         check_dtype(array.dtype, label)
         found[name] = _in_memory(np.ascontiguousarray(array))
     return found, list(content)
+
+
+def mat_shapes(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """Shapes, as MATLAB counts, and types of the arrays of numbers in a `.mat` file."""
+    if _is_hdf5(path):
+        found = walk_hdf5(path).items()
+        return {n: (s[::-1], t) for n, (s, t, _) in found if not n.startswith("#")}
+    import scipy.io
+
+    kinds = {"double": "f8", "single": "f4"}
+    try:
+        return {
+            name: (tuple(shape), np.dtype(kinds.get(kind, kind)))
+            for name, shape, kind in scipy.io.whosmat(path)
+            if kind.startswith(("double", "single", "int", "uint"))
+        }
+    except Exception as error:  # whatever a foreign parser makes of foreign bytes
+        raise _damaged(path, error) from error
+
+
+def walk_hdf5(
+    path: Path,
+) -> dict[str, tuple[tuple[int, ...], np.dtype, tuple[str, ...]]]:
+    """Shape, type and names of the axes of every dataset of numbers, in any group.
+
+    Links are not followed.
+    """
+    found = {}
+    h5py = _h5py(path)
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.shape is not None:
+            axes = tuple(_axis_name(axis) for axis in item.dims)
+            found[name] = (item.shape, item.dtype, axes)
+
+    with open_hdf5(path) as file:
+        file.visititems(visit)
+    return found
+
+
+def load_dataset(path: Path, name: str) -> np.ndarray:
+    """A dataset, whole, after the checks of `read_hdf5`."""
+    with open_hdf5(path) as file:
+        member = _describe(_h5py(path), path, file, name, False)
+        check_size(member.shape, member.dtype, f"{path}: {name}")
+        return np.asarray(file[name][()]).reshape(member.shape)
+
+
+@contextlib.contextmanager
+def open_hdf5(path: Path) -> Iterator[Any]:
+    """An HDF5 file, its failures turned into `DataError`."""
+    h5py = _h5py(path)
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError, KeyError) as error:
+        raise _damaged(path, error) from error
+
+
+def _axis_name(axis: Any) -> str:
+    if axis.label:
+        return str(axis.label)
+    return str(axis[0].name).rsplit("/", 1)[-1] if len(axis) else ""
 
 
 def _in_memory(array: np.ndarray) -> Member:
