@@ -74,7 +74,7 @@ class LossConfig:
     """Squared error of reflectance, in units of 0.1 squared."""
     huber: float = 1.0
     """Huber's error of reflectance, in the same unit."""
-    delta: float = 0.05
+    delta: float = 0.1
     """Reflectance where Huber's parabola becomes a line."""
     angle: float = 0.05
     """Spectral angle in radian."""

@@ -101,8 +101,7 @@ def sample_images(
 def library(config: Config) -> Float[Array, "n bands"]:
     """The made-up spectra that simulated scenes are mixed of: always the same."""
     wavelength = jnp.asarray(wavelengths(config))
-    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        return scenes.smooth_spectra(jax.random.key(0), wavelength, config.data.library)
+    return scenes.smooth_spectra(jax.random.key(0), wavelength, config.data.library)
 
 
 def _scenes(config: Config, key: PRNGKeyArray, count: int) -> Array:
@@ -116,8 +115,7 @@ def _scenes(config: Config, key: PRNGKeyArray, count: int) -> Array:
         correlation=CORRELATION / (2 * size),
     )
     keys = jax.random.split(key, -(-count // 4))
-    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        cubes = jax.vmap(lambda k: scenes.make_scene(k, spectra, recipe).cube)(keys)
+    cubes = jax.vmap(lambda k: scenes.make_scene(k, spectra, recipe).cube)(keys)
     quarters = cubes.reshape(len(keys), 2, size, 2, size, -1).swapaxes(2, 3)
     return quarters.reshape(-1, size, size, cubes.shape[-1])[:count]
 

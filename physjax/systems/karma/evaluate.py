@@ -6,6 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ...nn import from_patches, patches, visible_tokens
@@ -90,7 +91,7 @@ def reconstruction_figures(
         "kriging": lambda image, v: _kriging(image, v, patch),
         "visible_mean": lambda image, v: _visible_mean(image, v, patch),
     }
-    seen = jnp.asarray(coverage) > 0
+    seen = np.asarray(coverage) > 0
     figures = {}
     for name, answer in answers.items():
         run = eqx.filter_jit(lambda x, v, answer=answer: jax.vmap(answer)(x, v))
@@ -98,8 +99,11 @@ def reconstruction_figures(
             run(images[i : i + 64], visible[i : i + 64])
             for i in range(0, len(images), 64)
         ]
-        found = jnp.concatenate(found)
-        figures[name] = figures_of_merit(found[..., seen], images[..., seen], hidden)
+        found = np.concatenate([np.asarray(x) for x in found])
+        truth = np.asarray(images)
+        figures[name] = figures_of_merit(
+            found[..., seen], truth[..., seen], np.asarray(hidden)
+        )
     return figures
 
 
