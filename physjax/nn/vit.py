@@ -24,8 +24,8 @@ class Dense(eqx.Module):
         key: PRNGKeyArray,
     ):
         """Weights of standard deviation `scale`, by default in_size^(-1/2)."""
-        scale = in_size**-0.5 if scale is None else scale
-        self.weight = scale * jax.random.normal(key, (in_size, out_size), jnp.float32)
+        size = in_size**-0.5 if scale is None else scale
+        self.weight = size * jax.random.normal(key, (in_size, out_size), jnp.float32)
         self.bias = jnp.zeros(out_size, jnp.float32)
 
     def __call__(self, x: Float[Array, "*axes in"]) -> Float[Array, "*axes out"]:

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from ... import io
 from ..._errors import DataError
 from ...io.progress import progress as show_progress
-from ...nn import visible_tokens
+from ...nn import from_patches, visible_tokens
 from .config import Config
 from .loss import hidden_pixels
 from .sensors import make_sensor
@@ -98,60 +98,53 @@ def predict_cube(
     tokens = per_side**2
     keep = max(round(tokens * (1 - masked)), 1)
     coverage = jnp.asarray(sensor.coverage)
-    image = np.zeros((high * size, wide * size, bands), np.float32)
-    hidden = np.zeros(image.shape[:2], bool)
-    mixed, parts_image, embedding = None, None, None
     places = [(i, j) for i in range(high) for j in range(wide)]
     draw = jax.jit(jax.vmap(lambda key: visible_tokens(key, tokens, keep)))
-    keys = jax.random.split(jax.random.key(seed), len(places))
+    keys = jax.random.split(jax.random.key(seed), -(-len(places) // _CHUNK) * _CHUNK)
+    images, covers, embedded, parts = [], [], [], []
     with show_progress(len(places), "windows", show=progress) as advance:
         for begin in range(0, len(places), _CHUNK):
             some = places[begin : begin + _CHUNK]
             cut = [_window(reflectance, i * size, j * size, size) for i, j in some]
-            fill = _CHUNK - len(some)
-            seen = np.stack(cut + fill * [np.zeros_like(cut[0])]) @ sensor.to_model
-            visible = draw(
-                jnp.concatenate(
-                    [keys[begin : begin + len(some)], keys[:1].repeat(fill)]
-                )
+            full = np.stack(cut + (_CHUNK - len(some)) * cut[:1])
+            visible = draw(keys[begin : begin + _CHUNK])
+            found = _answers(
+                model, jnp.asarray(full @ sensor.to_model), visible, coverage
             )
-            found, embedded, parts = _answers(
-                model, jnp.asarray(seen), visible, coverage
-            )
-            answer = np.asarray(found) @ sensor.from_model
-            covered = jax.vmap(lambda v: hidden_pixels(config, v))(visible)
-            dark = np.asarray(covered) > 0
-            if embedding is None:
-                width = embedded.shape[-1]
-                embedding = np.zeros(
-                    (high * per_side, wide * per_side, width), np.float32
-                )
-                if parts is not None:
-                    members = parts.shape[-1]
-                    parts_image = np.zeros((*image.shape[:2], members), np.float32)
-            for k, (i, j) in enumerate(some):
-                at = np.s_[i * size : (i + 1) * size, j * size : (j + 1) * size]
-                image[at] = np.where(dark[k][..., None], answer[k], cut[k])
-                hidden[at] = dark[k]
-                square = np.asarray(embedded[k]).reshape(per_side, per_side, -1)
-                embedding[
-                    i * per_side : (i + 1) * per_side, j * per_side : (j + 1) * per_side
-                ] = square
-                if parts is not None:
-                    parts_image[at] = np.asarray(parts[k])
+            dark = jax.vmap(lambda v: hidden_pixels(config, v))(visible)
+            answer = np.asarray(found[0]) @ sensor.from_model
+            images.append(np.where(np.asarray(dark)[..., None] > 0, answer, full))
+            covers.append(np.asarray(dark)[..., None] > 0)
+            embedded.append(found[1].reshape(_CHUNK, per_side, per_side, -1))
+            if found[2] is not None:
+                unmixed = jax.vmap(lambda x: from_patches(x, size, size))(found[2])
+                parts.append(unmixed)
             advance(len(some))
-    cropped = np.s_[:rows, :columns]
-    abundances = brightness = endmembers = None
-    if parts_image is not None:
-        parts_image = parts_image[cropped]
-        brightness = parts_image.sum(-1)
+    whole = lambda windows: _stitched(windows, high, wide)
+    abundances = brightness = endmembers = mixed = None
+    if parts:
+        contributed = whole(parts)[:rows, :columns]
+        brightness = contributed.sum(-1)
         endmembers = np.asarray(model.endmembers) @ sensor.from_model
-        abundances = parts_image / np.maximum(brightness, 1e-12)[..., None]
-        mixed = parts_image @ endmembers
-    kept = embedding[: -(-rows // patch), : -(-columns // patch)]
+        abundances = contributed / np.maximum(brightness, 1e-12)[..., None]
+        mixed = contributed @ endmembers
     return Prediction(
-        image[cropped], hidden[cropped], kept, abundances, brightness, mixed, endmembers
+        whole(images)[:rows, :columns],
+        whole(covers)[:rows, :columns, 0],
+        whole(embedded)[: -(-rows // patch), : -(-columns // patch)],
+        abundances,
+        brightness,
+        mixed,
+        endmembers,
     )
+
+
+def _stitched(windows: list, high: int, wide: int) -> np.ndarray:
+    """One image of windows (n, size, size, channels), row by row."""
+    x = np.concatenate([np.asarray(w) for w in windows])[: high * wide]
+    _, size, _, channels = x.shape
+    x = x.reshape(high, wide, size, size, channels).swapaxes(1, 2)
+    return x.reshape(high * size, wide * size, channels)
 
 
 def _window(values, row, column, size):
