@@ -103,7 +103,8 @@ class Karma(eqx.Module):
         y = jnp.tile(self.mask_token[None], (grid[0] * grid[1], 1))
         y = y.at[visible].set(self.to_decoder(tokens))
         y = y + jnp.asarray(sine_positions(*grid, self.mask_token.size))
-        if isinstance(self.head, MixingHead) and parts is not None:
+        if isinstance(self.head, MixingHead):
+            assert parts is not None
             known = self.head.interpolate(parts, visible, rows)
             told = self.head.to_tokens(known.reshape(len(known), -1))
             found = self.head.correct(self.decoder(y + told), known)

@@ -91,7 +91,7 @@ def predict_cube(
     if not 0 <= masked < 1:
         raise DataError(f"masked is {masked}, but must be at least 0 and below 1.")
     sensor = make_sensor(wavelength, model.wavelength, good)
-    rows, columns, bands = reflectance.shape
+    rows, columns, _ = reflectance.shape
     size, patch = config.data.size, config.model.patch
     high, wide = -(-rows // size), -(-columns // size)
     per_side = size // patch
