@@ -44,7 +44,9 @@ def check_scene(spectra, num_members: int) -> Array:
     return spectra.astype(working_dtype(spectra.dtype))
 
 
-def as_solution(members: Endmembers, dtype, stats, converged=True) -> Solution:
+def as_solution(
+    members: Endmembers, dtype, stats, converged: Array | bool = True
+) -> Solution[Endmembers]:
     """Endmembers in the type of the input, with their result code."""
     finite = jnp.all(jnp.isfinite(members.spectra))
     result = jnp.where(converged, SUCCESS, MAX_ITERATIONS)
