@@ -45,7 +45,7 @@ def simplex_likelihood(
     num_starts: int = 6,
     num_steps: int = 200,
     num_pixels: int = 10_000,
-    min_purity: float = 0.6,
+    min_purity: float = 0.8,
 ) -> Solution[Endmembers]:
     """Endmembers that no pixel needs to show, by largest likelihood.
 
@@ -91,7 +91,7 @@ def likeliest(
     num_starts=6,
     num_steps=200,
     num_pixels=10_000,
-    min_purity=0.6,
+    min_purity=0.8,
 ):
     """Endmembers and figures, given the eigenvalues and eigenvectors of the scene."""
     values, vectors = spectrum
@@ -171,7 +171,7 @@ def _ascend(z, noise, unmix, num_steps, rate):
         sigma = jnp.sqrt(jnp.sum(dot(turn, covariance) * turn, axis=1))
         weights = jax.nn.log_softmax(logits, axis=1)
         density = jax.scipy.special.logsumexp(
-            _log_exponentials(w, sigma) + weights, axis=-1
+            log_exponentials(w, sigma) + weights, axis=-1
         )
         prior = 1e-3 * jnp.sum(weights)
         return -jnp.mean(jnp.sum(density, axis=1)) - prior
@@ -186,7 +186,7 @@ def _ascend(z, noise, unmix, num_steps, rate):
     return dot(turn, unmix), value
 
 
-def _log_exponentials(
+def log_exponentials(
     w: Float[Array, "pixels members"], sigma: Float[Array, " members"]
 ) -> Float[Array, "pixels members means"]:
     """Log densities of exponentials, blurred by the noise of each member."""
