@@ -76,9 +76,9 @@ def posterior_abundances(
     # Units in which every component has mean 1, as the means of the mixture suppose.
     level = jnp.maximum(jnp.mean(jnp.maximum(ordinary, 0), axis=0), smallest)
     e = level[:, None] * e
-    w = jnp.maximum(ordinary / level, 0)
+    w = jnp.maximum(ordinary / level[None, :], 0)
     spread = noise * jnp.sqrt(jnp.diagonal(inverse)) / level
-    log_weights = _learn(ordinary / level, spread)
+    log_weights = _learn(ordinary / level[None, :], spread)
     gram = dot(e, e.T) / noise**2
     cross = dot(y, e.T) / noise**2
     rate = 1 / jnp.asarray(MEANS, y.dtype)
@@ -89,9 +89,10 @@ def posterior_abundances(
         precision = gram[k, k]
         mean = (cross[:, k] - dot(w, gram[k]) + precision * w[:, k]) / precision
         sigma = 1 / jnp.sqrt(precision)
-        means = mean[:, None] - rate * sigma**2  # of each truncated Gaussian
-        mass = log_weights[k] + jnp.log(rate) + log_ndtr(means / sigma)
-        mass = mass - rate * (mean[:, None] - 0.5 * rate * sigma**2)
+        means = mean[:, None] - (rate * sigma**2)[None, :]  # of each truncated Gaussian
+        mass = log_weights[k] + jnp.log(rate) + 0.5 * (rate * sigma) ** 2
+        mass = mass[None, :] - rate[None, :] * mean[:, None]
+        mass = mass + log_ndtr(means / sigma)
         which = jax.random.categorical(pick, mass)
         chosen = jnp.take_along_axis(means, which[:, None], axis=1)[:, 0]
         u = jax.random.uniform(place, chosen.shape, chosen.dtype, 1e-6, 1.0 - 1e-6)
@@ -101,7 +102,7 @@ def posterior_abundances(
         w, key, first, second = state
         w, key = lax.fori_loop(0, members, draw, (w, key))
         w = jnp.maximum(w, 0)
-        weighted = w * level
+        weighted = w * level[None, :]
         total = jnp.sum(weighted, axis=1, keepdims=True)
         shares = jnp.where(total > 0, weighted / jnp.where(total > 0, total, 1), 0)
         counts = (number >= burn_in).astype(y.dtype)
@@ -125,7 +126,7 @@ def _learn(w, spread, rounds: int = 30):
     start = jnp.full(density.shape[1:], -jnp.log(float(len(MEANS))), w.dtype)
 
     def step(_, log_weights):
-        share = jax.nn.softmax(density + log_weights, axis=-1)
+        share = jax.nn.softmax(density + log_weights[None], axis=-1)
         return jnp.log(jnp.mean(share, axis=0) + 1e-4)
 
     return jax.nn.log_softmax(lax.fori_loop(0, rounds, step, start), axis=-1)

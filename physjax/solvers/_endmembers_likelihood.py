@@ -147,7 +147,7 @@ def _start(z, key):
     points = jnp.where(
         bright[:, None],
         z / jnp.where(bright, along, 1)[:, None],
-        z.mean(0) / along.mean(),
+        (z.mean(0) / along.mean())[None, :],
     )
     vertices = points[extremes(points, members, key)]
     ridge = 1e-6 * jnp.eye(members, dtype=z.dtype)
@@ -171,7 +171,7 @@ def _ascend(z, noise, unmix, num_steps, rate):
         sigma = jnp.sqrt(jnp.sum(dot(turn, covariance) * turn, axis=1))
         weights = jax.nn.log_softmax(logits, axis=1)
         density = jax.scipy.special.logsumexp(
-            log_exponentials(w, sigma) + weights, axis=-1
+            log_exponentials(w, sigma) + weights[None], axis=-1
         )
         prior = 1e-3 * jnp.sum(weights)
         return -jnp.mean(jnp.sum(density, axis=1)) - prior
@@ -190,8 +190,8 @@ def log_exponentials(
     w: Float[Array, "pixels members"], sigma: Float[Array, " members"]
 ) -> Float[Array, "pixels members means"]:
     """Log densities of exponentials, blurred by the noise of each member."""
-    sigma = sigma[:, None]
-    means = jnp.asarray(MEANS, w.dtype)
+    sigma = sigma[None, :, None]
+    means = jnp.asarray(MEANS, w.dtype)[None, None, :]
     # Far below the noise a smaller mean makes no difference, but cancels digits.
     rate = 1 / jnp.sqrt(means**2 + (0.25 * sigma) ** 2)
     blur = rate * sigma
