@@ -42,7 +42,7 @@ def spectral_angles(first: ArrayLike, second: ArrayLike) -> np.ndarray:
     difference = np.linalg.norm(a[:, None] - b[None], axis=-1)
     total = np.linalg.norm(a[:, None] + b[None], axis=-1)
     angles = 2 * np.arctan2(difference, total)
-    zero = ~a.any(axis=1)[:, None] | ~b.any(axis=1)[None, :]
+    zero = np.logical_or.outer(np.all(a == 0, axis=1), np.all(b == 0, axis=1))
     return np.where(zero, np.pi / 2, angles)
 
 
@@ -176,7 +176,7 @@ def ssim(
             f"`found` and `reference` have shapes {x.shape} and {y.shape}; expected "
             f"equal (rows, columns, bands), at least {window} rows and columns."
         )
-    mean = lambda a: uniform_filter(a, (window, window, 1))
+    mean = lambda a: uniform_filter(a, window, axes=(0, 1))
     sample = window**2 / (window**2 - 1)
     mx, my = mean(x), mean(y)
     vx, vy = (sample * (mean(a * a) - m * m) for a, m in ((x, mx), (y, my)))

@@ -3,7 +3,8 @@ r"""Endmembers inside the data: entropic archetypal analysis.
 $$\min_{A, B} \|Y - A B Y\|^2, \qquad A \ge 0,\ A 1 = 1, \quad B \ge 0,\ B 1 = 1,$$
 
 with pixels scaled to unit L2 norm: endmembers are mixtures of pixels (rows of B),
-pixels mixtures of endmembers (rows of A). Multiplicative steps keep the rows in the simplex.
+pixels mixtures of endmembers (rows of A). Multiplicative steps keep the rows in the
+simplex.
 """
 
 import jax
@@ -31,8 +32,8 @@ def archetypes(
     num_members: int,
     key: PRNGKeyArray,
     *,
-    num_starts: int = 16,
-    num_rounds: int = 60,
+    num_starts: int = 8,
+    num_rounds: int = 150,
     num_steps: int = 20,
     num_pixels: int = 10_000,
     slack: float = 0.05,
@@ -76,7 +77,7 @@ def archetypes(
     return as_solution(Endmembers(members), spectra.dtype, stats)
 
 
-def archetypes_in(y, vectors, num_members, key, options=(16, 60, 20, 10_000, 0.05)):
+def archetypes_in(y, vectors, num_members, key, options=(8, 150, 20, 10_000, 0.05)):
     """Endmembers and figures, given the eigenvectors of the scene."""
     num_starts, num_rounds, num_steps, num_pixels, slack = options
     pick, start = jax.random.split(key)
@@ -92,7 +93,7 @@ def archetypes_in(y, vectors, num_members, key, options=(16, 60, 20, 10_000, 0.0
     spectra_all = unit_rows(members)
     cosine = dot(spectra_all, jnp.swapaxes(spectra_all, 1, 2))
     off = 1 - jnp.eye(num_members, dtype=z.dtype)
-    coherence = jnp.max(cosine * off, axis=(1, 2))
+    coherence = jnp.max(cosine * off[None], axis=(1, 2))
     misfit = jnp.where(jnp.isfinite(misfit), misfit, jnp.inf)
     fits = misfit <= (1 + slack) * jnp.min(misfit)
     best = jnp.argmin(jnp.where(fits, coherence, jnp.inf))

@@ -29,6 +29,7 @@ from ._endmembers import (
     small_logdet,
     spectrum_of_scene,
     subsample,
+    unit_rows,
 )
 from ._endmembers_pure import extremes
 
@@ -44,6 +45,7 @@ def simplex_likelihood(
     num_starts: int = 6,
     num_steps: int = 200,
     num_pixels: int = 10_000,
+    min_purity: float = 0.8,
 ) -> Solution[Endmembers]:
     """Endmembers that no pixel needs to show, by largest likelihood.
 
@@ -55,6 +57,8 @@ def simplex_likelihood(
         num_starts: Starts (by VCA), of which the likeliest is followed.
         num_steps: Steps of the optimiser.
         num_pixels: Most pixels used.
+        min_purity: Share, of spectra of unit norm, that each endmember has in the 0.2 %
+            of pixels where it is largest; it is drawn in where it has less.
 
     Returns:
         Solution with the endmembers of unit L2 norm; `stats` has `log_likelihood`, per
@@ -74,14 +78,20 @@ def simplex_likelihood(
         component analysis, IEEE TSP 70 (2022). The mixture is ours.
     """
     y = check_scene(spectra, num_members)
-    members, stats = likeliest(
-        y, spectrum_of_scene(y), num_members, key, num_starts, num_steps, num_pixels
-    )
+    options = (num_starts, num_steps, num_pixels, min_purity)
+    members, stats = likeliest(y, spectrum_of_scene(y), num_members, key, *options)
     return as_solution(Endmembers(members), spectra.dtype, stats)
 
 
 def likeliest(
-    y, spectrum, num_members, key, num_starts=6, num_steps=200, num_pixels=10_000
+    y,
+    spectrum,
+    num_members,
+    key,
+    num_starts=6,
+    num_steps=200,
+    num_pixels=10_000,
+    min_purity=0.8,
 ):
     """Endmembers and figures, given the eigenvalues and eigenvectors of the scene."""
     values, vectors = spectrum
@@ -94,16 +104,39 @@ def likeliest(
     pick, start = jax.random.split(key)
     z = dot(y[subsample(pick, pixels, num_pixels)], axes) / scale
 
-    few = z[: max(min(2000, z.shape[0]), num_members)]
+    few = z[:: max(z.shape[0] // 2000, 1)]  # from everywhere: rows of a scene are alike
     begin = jax.vmap(lambda k: _start(z, k))(jax.random.split(start, num_starts))
     tried, value = lax.map(lambda w: _ascend(few, noise, w, num_steps, 0.05), begin)
     value = jnp.where(jnp.isfinite(value), value, -jnp.inf)
     best = tried[jnp.argmax(value)]
     unmix, likelihood = _ascend(z, noise, best, num_steps, 0.02)
-    members = dot(plain_inverse(unmix).T, axes.T)
-    members = members / jnp.sqrt(jnp.sum(members**2, axis=1, keepdims=True))
+    members = dot(_drawn_in(z, unmix, min_purity), axes.T)
     stats = {"log_likelihood": likelihood, "noise": noise * scale}
     return members, stats
+
+
+def _drawn_in(z, unmix, min_purity):
+    """Endmembers of unit norm, drawn in until each makes up some pixels.
+
+    A dark material, whose pixels are lit by what little else they hold, leaves the
+    likelihood flat along the line from the others to it. Let p be its share in its
+    purest pixels and r what else they hold: with e' = (p e + (q - p) r) / q the share
+    is q.
+    """
+    members = unit_rows(plain_inverse(unmix).T)
+    w = jnp.maximum(dot(z, plain_inverse(members)), 0)
+    shares = w / jnp.maximum(jnp.sum(w, axis=1, keepdims=True), 1e-6)
+    count = max(z.shape[0] // 500, 1)
+
+    def one(k):
+        purest = lax.top_k(shares[:, k], count)[1]
+        mean = jnp.mean(shares[purest], axis=0)
+        p = jnp.clip(mean[k], 0.02, 1)
+        rest = dot(mean.at[k].set(0), members) / jnp.maximum(1 - p, 1e-6)
+        short = jnp.maximum(min_purity - p, 0)
+        return (p * members[k] + short * rest) / jnp.maximum(min_purity, p)
+
+    return unit_rows(lax.map(one, jnp.arange(members.shape[0])))
 
 
 def _start(z, key):
@@ -114,7 +147,7 @@ def _start(z, key):
     points = jnp.where(
         bright[:, None],
         z / jnp.where(bright, along, 1)[:, None],
-        z.mean(0) / along.mean(),
+        (z.mean(0) / along.mean())[None, :],
     )
     vertices = points[extremes(points, members, key)]
     ridge = 1e-6 * jnp.eye(members, dtype=z.dtype)
@@ -138,7 +171,7 @@ def _ascend(z, noise, unmix, num_steps, rate):
         sigma = jnp.sqrt(jnp.sum(dot(turn, covariance) * turn, axis=1))
         weights = jax.nn.log_softmax(logits, axis=1)
         density = jax.scipy.special.logsumexp(
-            _log_exponentials(w, sigma) + weights, axis=-1
+            log_exponentials(w, sigma) + weights[None], axis=-1
         )
         prior = 1e-3 * jnp.sum(weights)
         return -jnp.mean(jnp.sum(density, axis=1)) - prior
@@ -153,12 +186,12 @@ def _ascend(z, noise, unmix, num_steps, rate):
     return dot(turn, unmix), value
 
 
-def _log_exponentials(
+def log_exponentials(
     w: Float[Array, "pixels members"], sigma: Float[Array, " members"]
 ) -> Float[Array, "pixels members means"]:
     """Log densities of exponentials, blurred by the noise of each member."""
-    sigma = sigma[:, None]
-    means = jnp.asarray(MEANS, w.dtype)
+    sigma = sigma[None, :, None]
+    means = jnp.asarray(MEANS, w.dtype)[None, None, :]
     # Far below the noise a smaller mean makes no difference, but cancels digits.
     rate = 1 / jnp.sqrt(means**2 + (0.25 * sigma) ** 2)
     blur = rate * sigma
