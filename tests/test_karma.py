@@ -1,0 +1,236 @@
+"""KARMA: mixing holds by construction, sensors and splits do what they say."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from physjax._errors import DataError
+from physjax.nn import Block, from_patches, patches, sine_positions
+from physjax.systems.karma.config import PRESETS
+from physjax.systems.karma.data import sample_batch, window
+from physjax.systems.karma.endmembers import contributions, extremes
+from physjax.systems.karma.features import pixel_features, standardised
+from physjax.systems.karma.figures import figures_of_merit
+from physjax.systems.karma.heads import (
+    Segmentation,
+    fine_tune,
+    fit_linear_probe,
+    nearest_neighbours,
+)
+from physjax.systems.karma.kriging import Kriging, distance_table
+from physjax.systems.karma.learned import learn_endmembers
+from physjax.systems.karma.model import make_model
+from physjax.systems.karma.predict import predict_cube
+from physjax.systems.karma.sensors import make_sensor
+from physjax.systems.karma.splits import block_split, check_no_leak, tile_folds
+
+CONFIG = PRESETS["small"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return make_model(CONFIG, jax.random.key(0))
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return sample_batch(CONFIG, jax.random.key(1))
+
+
+def test_blocks_do_not_know_the_order_of_tokens(key):
+    block = Block(8, 2, key=key)
+    x = jax.random.normal(key, (5, 8), jnp.float32)
+    assert jnp.allclose(block(x)[::-1], block(x[::-1]), atol=1e-5)
+
+
+def test_patches_come_back(key):
+    image = jax.random.normal(key, (6, 9, 2), jnp.float32)
+    assert bool((from_patches(patches(image, 3), 6, 9) == image).all())
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_what_does_not_divide_is_refused(key):
+    with pytest.raises(ValueError, match="multiples of 4"):
+        patches(jnp.zeros((6, 8, 1)), 4)
+    with pytest.raises(ValueError, match="multiple of 3 heads"):
+        Block(8, 3, key=key)
+    with pytest.raises(ValueError, match="multiple of 4"):
+        sine_positions(2, 2, 6)
+
+
+def test_every_pixel_is_a_non_negative_mix(model, batch):
+    answer = jax.jit(jax.vmap(model))(*batch)
+    assert float(answer.contributions.min()) >= 0
+    assert float(model.endmembers.min()) >= 0
+    mixed = answer.contributions @ model.endmembers
+    assert jnp.allclose(answer.image, mixed, atol=1e-5)
+
+
+def test_what_is_hidden_is_not_looked_at(model, batch):
+    visible = batch.visible[0]
+    keep = patches(batch.image[0], CONFIG.model.patch)
+    other = jnp.full_like(keep, 0.7).at[visible].set(keep[visible])
+    other = from_patches(other, *batch.image.shape[1:3])
+    cover = jnp.ones(batch.image.shape[-1], jnp.float32).at[50:80].set(0)
+    other = jnp.where(cover[None, None] > 0, other, 9.0)
+    first = model(batch.image[0], visible, cover).image
+    assert jnp.allclose(first, model(other, visible, cover).image, atol=1e-6)
+
+
+def test_abundances_of_the_paper_are_softmax(batch):
+    network = dataclasses.replace(CONFIG.model, embedding="patch", decoder="paper")
+    paper = make_model(dataclasses.replace(CONFIG, model=network), jax.random.key(0))
+    answer = paper(*(x[0] for x in batch))
+    assert jnp.allclose(jnp.sum(answer.contributions, -1), 1, atol=1e-5)
+    inside = patches(answer.contributions, CONFIG.model.patch)
+    assert jnp.allclose(inside, inside[:, :1], atol=1e-6)  # one per patch
+
+
+def test_contributions_are_those_of_scipy():
+    from scipy.optimize import nnls
+
+    rng = np.random.default_rng(0)
+    members = rng.uniform(0.1, 1, (4, 20)).astype(np.float32)
+    spectra = rng.uniform(0, 1, (5, 20)).astype(np.float32)
+    found = contributions(
+        jnp.asarray(spectra), jnp.asarray(members), jnp.ones(20, jnp.float32), steps=400
+    )
+    truth = np.stack([nnls(members.T.astype(float), y)[0] for y in spectra])
+    assert np.abs(np.asarray(found) - truth).max() < 1e-3
+
+
+def test_extremes_of_a_triangle_are_its_corners(key):
+    corners = jnp.eye(3, 6, dtype=jnp.float32) + 0.1
+    inner = jax.random.dirichlet(key, 5 * jnp.ones(3, jnp.float32), (50,)) @ corners
+    found = extremes(jnp.concatenate([inner, corners]), 3)
+    assert {tuple(np.round(x, 3)) for x in np.asarray(found)} == {
+        tuple(np.round(x, 3)) for x in np.asarray(corners)
+    }
+
+
+def test_kriging_keeps_what_is_constant_and_nearly_what_is_known(key):
+    table = distance_table(8, 4)
+    visible = jnp.array([0, 3], jnp.int32)
+    flat = Kriging()(jnp.full((2, 16, 1), 0.3, jnp.float32), visible, table)
+    assert jnp.allclose(flat, 0.3, atol=1e-5)
+    ramp = patches(jnp.arange(64, dtype=jnp.float32).reshape(8, 8, 1) / 64, 4)
+    known = Kriging()(ramp[visible], visible, table)
+    assert float(jnp.abs(known - ramp)[visible].max()) < 0.05
+    assert float(jnp.abs(known - ramp).max()) < 0.2
+
+
+def test_bands_of_a_sensor_come_back():
+    grid = np.linspace(400, 2400, 101)
+    own = make_sensor(grid, grid)
+    assert np.allclose(own.to_model, np.eye(101)) and own.coverage.all()
+    finer = np.linspace(400, 2400, 301)
+    line = 1e-4 * finer
+    there = line.astype(np.float32) @ make_sensor(finer, grid).to_model
+    assert np.allclose(there, 1e-4 * grid, atol=1e-5)
+    assert np.allclose(there @ make_sensor(finer, grid).from_model, line, atol=1e-5)
+    half = make_sensor(finer[finer < 1000], grid)
+    assert not half.coverage[grid > 1100].any() and half.coverage[grid < 990].all()
+    with pytest.raises(DataError, match="is the unit nm"):
+        make_sensor(np.array([0.4, 0.5]), grid)
+
+
+def test_hidden_windows_leave_at_least_half():
+    wavelength = np.linspace(400, 2400, 50).astype(np.float32)
+    keys = jax.random.split(jax.random.key(0), 100)
+    cover = jax.vmap(lambda k: window(k, wavelength, 0.5))(keys)
+    hidden = 1 - cover.mean(-1)
+    assert float(hidden.max()) <= 0.52
+    assert 0.3 < float(jnp.mean(hidden > 0)) < 0.7
+
+
+def test_a_cube_of_another_sensor_is_reconstructed(model):
+    wavelength = np.linspace(900.0, 450.0, 20)  # descending, and half of the range
+    cube = np.full((10, 13, 20), 0.25, np.float32)
+    cube[0, 0] = np.nan
+    answer = predict_cube(CONFIG, model, cube, wavelength, masked=0.5)
+    assert answer.reconstruction.shape == cube.shape
+    assert np.isfinite(answer.reconstruction).all()
+    seen = ~answer.hidden
+    seen[0, 0] = False
+    assert (answer.reconstruction[seen] == 0.25).all()
+    assert np.allclose(answer.abundances[1:].sum(-1), 1, atol=1e-5)
+    assert 0.3 < answer.hidden.mean() < 0.7
+
+
+def test_figures_of_a_known_error():
+    truth = np.full((2, 8, 8, 3), 0.5, np.float32)
+    hidden = np.zeros((2, 8, 8), np.float32)
+    hidden[:, :4] = 1
+    figures = figures_of_merit(truth + 0.01 * hidden[..., None], truth, hidden)
+    assert abs(figures["psnr"] - 40) < 1e-3
+    assert figures["angle"] < 1e-6
+    assert 0.9 < figures["ssim"] < 1
+
+
+def test_folds_hold_each_tile_once_and_blocks_keep_apart():
+    names = tuple("abcdefg")
+    dealt = tile_folds(names, 3)
+    assert sorted(sum(dealt, [])) == sorted(names)
+    assert dealt == tile_folds(names[::-1], 3)
+    train, test = block_split((20, 20), 5, 0.3, buffer=2)
+    apart = np.abs(np.argwhere(train)[:, None] - np.argwhere(test)[None]).max(-1)
+    assert apart.min() == 3
+
+
+def test_overlapping_patches_are_refused():
+    train, test = np.array([[0, 0], [9, 9]]), np.array([[2, 3]])
+    with pytest.raises(DataError, match="1 of 2 training patches overlap"):
+        check_no_leak(train, test, 4)
+    assert check_no_leak(train, test, 4, allow_overlap=True) == 1
+    assert check_no_leak(train, test, 2) == 0
+
+
+def test_probes_learn_what_is_there(key):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 120)
+    (x,) = standardised(np.eye(3)[labels] + 0.1 * rng.normal(size=(120, 3)))
+    w, b = fit_linear_probe(x[:60], labels[:60], 3)
+    assert (np.argmax(x[60:] @ w + b, -1) == labels[60:]).all()
+    near = nearest_neighbours(x[:60], labels[:60], x[60:], num_neighbours=5)
+    assert (near == labels[60:]).all()
+
+
+def test_features_of_a_pixel_follow_it(model):
+    image = jax.random.uniform(jax.random.key(0), (8, 8, 218), jnp.float32)
+    found = pixel_features(model, image)
+    assert found.shape == (8, 8, CONFIG.model.features + CONFIG.model.width)
+    own = model.embedding.features(image)
+    assert jnp.allclose(found[..., : own.shape[-1]], own)
+
+
+def test_segmentation_is_fine_tuned(model):
+    image = jnp.zeros((4, 8, 8, 218), jnp.float32).at[:, 4:].set(0.6)
+    labels = jnp.zeros((4, 8, 8), jnp.int32).at[:, 4:].set(1).at[:, 0, 0].set(-1)
+    head = Segmentation(model, 2, key=jax.random.key(0))
+    options = {"steps": 30, "batch_size": 4, "learning_rate": 3e-3}
+    tuned = fine_tune(head, image, labels, key=jax.random.key(1), **options)
+    right = jnp.argmax(tuned(image[0]), -1) == labels[0]
+    assert float(jnp.mean(right)) > 0.95
+    still = fine_tune(
+        head, image, labels, frozen=True, key=jax.random.key(1), steps=1, batch_size=2
+    )
+    same = jax.tree.map(lambda a, b: a is b, still.encoder.encoder, model.encoder)
+    assert all(jax.tree.leaves(same))
+
+
+def test_endmembers_are_learned_back_to_the_corners():
+    key = jax.random.key(0)
+    corners = jnp.eye(3, 9, dtype=jnp.float32) + 0.2
+    shares = jax.random.dirichlet(key, jnp.ones(3, jnp.float32), (400,))
+    pixels = shares @ corners
+    start = 0.7 * corners + 0.3 * jnp.mean(corners, 0, keepdims=True)
+    found = learn_endmembers(pixels, start, key, volume=1e-5, steps=200)
+    cosine = lambda a: (
+        jnp.sum(a * corners, -1)
+        / jnp.linalg.norm(a, axis=-1)
+        / jnp.linalg.norm(corners, axis=-1)
+    )
+    assert float(jnp.min(cosine(found))) > float(jnp.min(cosine(start)))
