@@ -48,9 +48,9 @@ CLASSES = 6
 HELD_OUT = 2**31 - 1
 
 VANILLA = ModelConfig(embedding="patch", decoder="bands")
-PAPER = ModelConfig(embedding="patch", decoder="paper", start="random")
+PAPER = ModelConfig(embedding="patch", decoder="paper", start="random", members=12)
 PLAIN = ModelConfig(decoder="bands")
-OURS = ModelConfig()
+OURS = ModelConfig(members=12)
 """The same backbone of four and two blocks; without mixing there are no endmembers."""
 
 _MIXING = {"mixing": 1.0, "volume": 1e-3}

@@ -125,14 +125,16 @@ def test_kriging_keeps_what_is_constant_and_nearly_what_is_known(key):
 def test_bands_of_a_sensor_come_back():
     grid = np.linspace(400, 2400, 101)
     own = make_sensor(grid, grid)
-    assert np.allclose(own.to_model, np.eye(101)) and own.coverage.all()
+    assert np.allclose(own.to_model, np.eye(101))
+    assert own.coverage.all()
     finer = np.linspace(400, 2400, 301)
     line = 1e-4 * finer
     there = line.astype(np.float32) @ make_sensor(finer, grid).to_model
     assert np.allclose(there, 1e-4 * grid, atol=1e-5)
     assert np.allclose(there @ make_sensor(finer, grid).from_model, line, atol=1e-5)
     half = make_sensor(finer[finer < 1000], grid)
-    assert not half.coverage[grid > 1100].any() and half.coverage[grid < 990].all()
+    assert not half.coverage[grid > 1100].any()
+    assert half.coverage[grid < 990].all()
     with pytest.raises(DataError, match="is the unit nm"):
         make_sensor(np.array([0.4, 0.5]), grid)
 
@@ -173,7 +175,7 @@ def test_figures_of_a_known_error():
 def test_folds_hold_each_tile_once_and_blocks_keep_apart():
     names = tuple("abcdefg")
     dealt = tile_folds(names, 3)
-    assert sorted(sum(dealt, [])) == sorted(names)
+    assert sorted(name for fold in dealt for name in fold) == sorted(names)
     assert dealt == tile_folds(names[::-1], 3)
     train, test = block_split((20, 20), 5, 0.3, buffer=2)
     apart = np.abs(np.argwhere(train)[:, None] - np.argwhere(test)[None]).max(-1)
@@ -200,8 +202,8 @@ def test_probes_learn_what_is_there(key):
 
 def test_features_of_a_pixel_follow_it(model):
     image = jax.random.uniform(jax.random.key(0), (8, 8, 218), jnp.float32)
-    found = pixel_features(model, image)
-    assert found.shape == (8, 8, CONFIG.model.features + CONFIG.model.width)
+    found = pixel_features(model, image, context=True)
+    assert found.shape == (8, 8, 2 * CONFIG.model.features + CONFIG.model.width)
     own = model.embedding.features(image)
     assert jnp.allclose(found[..., : own.shape[-1]], own)
 

@@ -37,7 +37,7 @@ class ModelConfig:
     """Blocks of the decoder."""
     features: int = 32
     """Learned features of a pixel's spectrum, for `embedding="pixels"`."""
-    members: int = 12
+    members: int = 10
     """Endmembers."""
     start: Literal["extremes", "random"] = "extremes"
     """Endmembers to begin with: the most extreme of 1024 training pixels, or noise."""

@@ -16,28 +16,38 @@ def pixel_features(
     model: Karma,
     image: Float[Array, "rows columns bands"],
     coverage: Float[Array, " bands"] | None = None,
+    *,
+    context: bool = False,
 ) -> Float[Array, "rows columns features"]:
     """What the encoder says of each pixel, every patch seen.
 
-    The image is shifted so that each pixel comes to lie at the centre of a patch; its
-    token is the pixel's. With `embedding="pixels"` the output of the encoder's first
-    layer, which is per pixel, stands beside it.
+    With `embedding="pixels"`, the output of the encoder's first layer, which is per
+    pixel, before and after its activation; with `context` the tokens as well. Else the
+    tokens: the image is shifted so that each pixel comes to lie at the centre of a
+    patch, and the token of that patch is the pixel's.
 
     Args:
         model: Its encoder alone is used.
         image: Reflectance at the model's bands; mirrored at its edges.
         coverage: 1 for bands that are seen, all by default.
+        context: Tokens beside the features of a pixel alone.
 
     Returns:
         Features in the dtype of the weights.
     """
     if coverage is None:
         coverage = jnp.ones(image.shape[-1], jnp.float32)
-    return _features(model, image, coverage)
+    if not isinstance(model.embedding, PixelEmbedding):
+        return _tokens(model, image, coverage)
+    own = model.embedding.features(image)
+    parts = [own, jax.nn.gelu(own)]
+    if context:
+        parts.append(_tokens(model, image, coverage))
+    return jnp.concatenate(parts, -1)
 
 
 @eqx.filter_jit
-def _features(model, image, coverage):
+def _tokens(model, image, coverage):
     size, (rows, columns, _) = model.patch, image.shape
     high, wide = -(-rows // size), -(-columns // size)
     before = size // 2
@@ -58,10 +68,7 @@ def _features(model, image, coverage):
 
     tokens = jax.lax.map(shifted, jnp.arange(size**2))
     tokens = tokens.reshape(size, size, high, wide, -1).transpose(2, 0, 3, 1, 4)
-    tokens = tokens.reshape(high * size, wide * size, -1)[:rows, :columns]
-    if not isinstance(model.embedding, PixelEmbedding):
-        return tokens
-    return jnp.concatenate([model.embedding.features(image), tokens], -1)
+    return tokens.reshape(high * size, wide * size, -1)[:rows, :columns]
 
 
 def token_features(
