@@ -272,7 +272,7 @@ def _write(path: str | None, result: dict) -> None:
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Blind unmixing.")
     what = {"scenes": scenes, "cube": cube, "vca": vca_of_many_seeds}
     parser.add_argument("what", choices=what)
     parser.add_argument("--data", help="folder that PHYSJAX_SHARED_DATA would name")
