@@ -126,25 +126,3 @@ def test_lowering():
     y = mixed(noise=0.01)[0].astype(jnp.float32)
     for find in PURE.values():
         assert_lowers(functools.partial(lambda f, y: f(y, 3, KEY).value, find), y)
-
-
-def test_posterior_means_are_nearer_than_least_squares():
-    y, members = mixed(noise=0.1, pixels=800)
-    unit = members / np.linalg.norm(members, axis=1, keepdims=True)
-    amounts = mixed(pixels=800)[0] @ np.linalg.pinv(unit)
-    truth = amounts / amounts.sum(1, keepdims=True)
-    found = em.posterior_abundances(y, jnp.asarray(members), KEY)
-    plain = np.maximum(y @ np.linalg.pinv(unit), 0)
-    plain = plain / plain.sum(1, keepdims=True)
-    error = lambda shares: float(jnp.sqrt(jnp.mean((shares - truth) ** 2)))
-    assert np.allclose(found.value.sum(1), 1, atol=1e-5)
-    assert found.value.min() >= 0
-    assert error(found.value) < error(plain)
-    # The deviations it states are those it has.
-    assert (
-        0.7
-        < error(found.value) / jnp.sqrt(jnp.mean(found.stats["deviation"] ** 2))
-        < 1.4
-    )
-    with pytest.raises(ValueError, match="endmembers"):
-        em.posterior_abundances(y, jnp.ones((3, 7)), KEY)

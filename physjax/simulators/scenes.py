@@ -74,6 +74,9 @@ def make_scene(
 ) -> Scene:
     """A scene of spectra from a library.
 
+    Mixing is linear: the scene of another sensor is that of a library resampled to it
+    with `operators.mixing.gaussian_response` and `resample`.
+
     Args:
         key: Random key.
         library: Reflectance spectra, one per row. The endmembers are drawn from it so

@@ -171,7 +171,7 @@ def _ascend(z, noise, unmix, num_steps, rate):
         sigma = jnp.sqrt(jnp.sum(dot(turn, covariance) * turn, axis=1))
         weights = jax.nn.log_softmax(logits, axis=1)
         density = jax.scipy.special.logsumexp(
-            log_exponentials(w, sigma) + weights[None], axis=-1
+            _log_exponentials(w, sigma) + weights[None], axis=-1
         )
         prior = 1e-3 * jnp.sum(weights)
         return -jnp.mean(jnp.sum(density, axis=1)) - prior
@@ -186,7 +186,7 @@ def _ascend(z, noise, unmix, num_steps, rate):
     return dot(turn, unmix), value
 
 
-def log_exponentials(
+def _log_exponentials(
     w: Float[Array, "pixels members"], sigma: Float[Array, " members"]
 ) -> Float[Array, "pixels members means"]:
     """Log densities of exponentials, blurred by the noise of each member."""

@@ -9,7 +9,6 @@
 | how many there are | `noise_edge`, `hysime`, `hfc` |
 """
 
-from ._abundances_posterior import posterior_abundances as posterior_abundances
 from ._endmembers import Endmembers as Endmembers
 from ._endmembers_archetypes import archetypes as archetypes
 from ._endmembers_blind import blind_endmembers as blind_endmembers
