@@ -142,8 +142,8 @@ def test_indices_choose_bands_by_wavelength():
     found = mixing.normalized_difference(spectra, axis, 861.0, 672.0)
     red, infrared = spectra[:, 27], spectra[:, 46]
     np.testing.assert_allclose(found, (infrared - red) / (infrared + red), rtol=1e-6)
-    turned = mixing.band_index(spectra[:, ::-1], axis[::-1], "ndvi")
-    np.testing.assert_allclose(turned, mixing.band_index(spectra, axis, "ndvi"))
+    turned = mixing.band_index(spectra[:, ::-1], axis[::-1], "ndwi")
+    np.testing.assert_allclose(turned, mixing.band_index(spectra, axis, "ndwi"))
     with pytest.raises(ValueError, match="in nm"):
         mixing.band_index(spectra, axis / 1000, "ndvi")
     with pytest.raises(ValueError, match="one of"):

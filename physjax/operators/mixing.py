@@ -5,6 +5,7 @@ members on their last axis. Any unit will do; reflectance is a fraction, 1 is wh
 """
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from .._numerics import check_axis, safe_divide, safe_log, safe_norm, safe_sqrt
@@ -145,8 +146,13 @@ def spectral_angle(
     """
     axis = check_axis(x, axis, "x")
     (x, some_x), (y, some_y) = _direction(x, axis), _direction(y, axis)
-    opposite = safe_sqrt(jnp.sum((x - y) ** 2, axis))
-    adjacent = safe_sqrt(jnp.sum((x + y) ** 2, axis))
+    across, along = x - y, x + y
+    adjacent = jnp.sum(along**2, axis)
+    # Rounding leaves the two a little unlike in length. Their difference has that along
+    # their sum, where there should be nothing: without it, x is at angle 0 to 2 x.
+    unlike = lax.stop_gradient(jnp.sum(across * along, axis))
+    opposite = jnp.sum(across**2, axis) - unlike * safe_divide(unlike, adjacent)
+    opposite, adjacent = safe_sqrt(opposite), safe_sqrt(adjacent)
     both = some_x & some_y
     opposite, adjacent = jnp.where(both, opposite, 1), jnp.where(both, adjacent, 1)
     return 2 * jnp.arctan2(opposite, adjacent)
