@@ -85,6 +85,18 @@ def test_angles_do_not_know_brightness(dtype):
         assert np.max(same) < 2e-7
 
 
+def test_angles_to_all_endmembers_are_those_to_each(dtype):
+    members = RANDOM.uniform(0.05, 1, (3, 60))
+    members = np.concatenate([members, members[:1], np.zeros((1, 60))])
+    small = members[0] * (1 + 1e-4 * RANDOM.standard_normal((6, 60)))
+    spectra = np.concatenate([small, RANDOM.uniform(0, 1, (5, 60)), np.zeros((1, 60))])
+    y, e = arrays(dtype, spectra, members)
+    each = jax.vmap(lambda m: mixing.spectral_angle(y, jnp.broadcast_to(m, y.shape)))(e)
+    np.testing.assert_allclose(mixing.spectral_angles(y, e), each.T, atol=1e-6)
+    gradient = jax.grad(lambda y: jnp.sum(mixing.spectral_angles(y, e)))(e)
+    assert np.all(np.isfinite(gradient))
+
+
 @pytest.mark.parametrize("other", [0.0, 1.0])
 def test_a_zero_spectrum_is_at_right_angles_to_all(other, dtype):
     zero, y = jnp.zeros(5, dtype), jnp.full(5, other, dtype)
@@ -142,8 +154,8 @@ def test_indices_choose_bands_by_wavelength():
     found = mixing.normalized_difference(spectra, axis, 861.0, 672.0)
     red, infrared = spectra[:, 27], spectra[:, 46]
     np.testing.assert_allclose(found, (infrared - red) / (infrared + red), rtol=1e-6)
-    turned = mixing.band_index(spectra[:, ::-1], axis[::-1], "ndvi")
-    np.testing.assert_allclose(turned, mixing.band_index(spectra, axis, "ndvi"))
+    turned = mixing.band_index(spectra[:, ::-1], axis[::-1], "ndwi")
+    np.testing.assert_allclose(turned, mixing.band_index(spectra, axis, "ndwi"))
     with pytest.raises(ValueError, match="in nm"):
         mixing.band_index(spectra, axis / 1000, "ndvi")
     with pytest.raises(ValueError, match="one of"):
@@ -182,6 +194,7 @@ OPERATORS = {
     "fan": lambda a, e: mixing.fan_mixing(a, e, a[..., 0]),
     "post_nonlinear": lambda a, e: mixing.post_nonlinear_mixing(a, e, a[..., 0]),
     "angle": lambda a, e: mixing.spectral_angle(e[:2], e[2:]),
+    "angles": lambda a, e: mixing.spectral_angles(e[:2], e[2:]),
     "divergence": lambda a, e: mixing.spectral_information_divergence(e[:2], e[2:]),
     "simplex": lambda a, e: mixing.project_simplex(2 * a - 1),
     "continuum": lambda a, e: mixing.continuum_removal(

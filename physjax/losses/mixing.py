@@ -59,8 +59,7 @@ def simplex_volume(
         0.6931
 
     References:
-        Craig, IEEE Trans. Geosci. Remote Sens. 32, 542 (1994); Miao and Qi, ibid. 45, 765
-        (2007).
+        Craig, IEEE Trans. Geosci. Remote Sens. 32, 542 (1994).
     """
     n = endmembers.shape[0] - 1
     if n < 1:

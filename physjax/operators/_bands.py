@@ -1,6 +1,5 @@
 """Operations along the bands: continuum, indices by wavelength, sensor response."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -223,7 +222,7 @@ def gaussian_response(
     x = source_wavelength[None] - wavelength[:, None]
     # The second antiderivative of the Gaussian is max(x, 0) and a part that decays.
     t = jnp.abs(x) / sigma
-    density = jnp.exp(-(t**2) / 2) / np.sqrt(2 * np.pi)
+    density = jnp.exp(-(t**2) / 2) / float(np.sqrt(2 * np.pi))
     decaying = sigma * (density - t * ndtr(-t))
     ramp = jnp.maximum(x, 0)
     rise = (jnp.diff(decaying) + jnp.diff(ramp)) / jnp.diff(x)

@@ -5,6 +5,7 @@ members on their last axis. Any unit will do; reflectance is a fraction, 1 is wh
 """
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from .._numerics import check_axis, safe_divide, safe_log, safe_norm, safe_sqrt
@@ -14,6 +15,7 @@ from ._bands import continuum_removal as continuum_removal
 from ._bands import gaussian_response as gaussian_response
 from ._bands import normalized_difference as normalized_difference
 from ._bands import resample as resample
+from ._orthonormal import coordinates, orthonormal
 
 
 def linear_mixing(
@@ -145,8 +147,13 @@ def spectral_angle(
     """
     axis = check_axis(x, axis, "x")
     (x, some_x), (y, some_y) = _direction(x, axis), _direction(y, axis)
-    opposite = safe_sqrt(jnp.sum((x - y) ** 2, axis))
-    adjacent = safe_sqrt(jnp.sum((x + y) ** 2, axis))
+    across, along = x - y, x + y
+    adjacent = jnp.sum(along**2, axis)
+    # Rounding leaves the two a little unlike in length. Their difference has that along
+    # their sum, where there should be nothing: without it, x is at angle 0 to 2 x.
+    unlike = lax.stop_gradient(jnp.sum(across * along, axis))
+    opposite = jnp.sum(across**2, axis) - unlike * safe_divide(unlike, adjacent)
+    opposite, adjacent = safe_sqrt(opposite), safe_sqrt(adjacent)
     both = some_x & some_y
     opposite, adjacent = jnp.where(both, opposite, 1), jnp.where(both, adjacent, 1)
     return 2 * jnp.arctan2(opposite, adjacent)
@@ -157,6 +164,49 @@ def _direction(x: Array, axis: int) -> tuple[Array, Array]:
     norm = safe_norm(x, axis)
     some = norm > 0
     return x / jnp.expand_dims(jnp.where(some, norm, 1), axis), some
+
+
+def spectral_angles(
+    spectra: Float[Array, "*pixels bands"], endmembers: Float[Array, "members bands"]
+) -> Float[Array, "*pixels members"]:
+    r"""Angles of every spectrum to every endmember, as `spectral_angle` defines them.
+
+    Both are seen in an orthonormal basis of the endmembers, the rest of the spectrum
+    being one number more. That costs two thin products whatever the number of members, and
+    keeps the digits of small angles, which cosines do not.
+
+    Args:
+        spectra: Any batch axes and unit.
+        endmembers: One spectrum per row, any unit.
+
+    Returns:
+        Angle in radian, [0, pi].
+
+    Example:
+        >>> angles = spectral_angles(jnp.array([3.0, 3.0]), jnp.eye(2))
+        >>> bool(jnp.allclose(angles, jnp.pi / 4))
+        True
+    """
+    norm = safe_norm(endmembers)
+    unit = endmembers / jnp.where(norm > 0, norm, 1)[:, None]
+    basis, _, _ = orthonormal(unit)
+    inside = coordinates(spectra, basis)
+    rest = spectra - jnp.matmul(inside, basis, precision="highest")
+    rest = safe_sqrt(jnp.sum(rest**2, -1))
+    length = safe_sqrt(jnp.sum(inside**2, -1) + rest**2)
+    some = length > 0
+    scale = 1 / jnp.where(some, length, 1)
+    inside, rest = inside * scale[..., None], rest * scale
+    angles = []
+    for i in range(len(endmembers)):
+        member = coordinates(unit[i], basis).reshape((1,) * (inside.ndim - 1) + (-1,))
+        opposite = jnp.sum((inside - member) ** 2, -1) + rest**2
+        adjacent = jnp.sum((inside + member) ** 2, -1) + rest**2
+        both = some & (norm[i] > 0)
+        opposite = jnp.where(both, opposite, 1)
+        adjacent = jnp.where(both, adjacent, 1)
+        angles.append(2 * jnp.arctan2(safe_sqrt(opposite), safe_sqrt(adjacent)))
+    return jnp.stack(angles, -1)
 
 
 def spectral_information_divergence(

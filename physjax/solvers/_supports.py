@@ -12,9 +12,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
-LANES = 8
-"""Columns to which thin factors are padded: products with fewer are four times slower
-on CPUs."""
+from ..operators._orthonormal import coordinates, orthonormal
 
 
 class Reduced(NamedTuple):
@@ -56,46 +54,9 @@ def reduce(
         origin = jnp.zeros_like(endmembers[0])
         members = endmembers
         basis, _, _ = orthonormal(members)
-    rank = basis.shape[0]
-    padded = jnp.pad(basis, ((0, -rank % LANES), (0, 0)))
     dot = lambda x, y: jnp.matmul(x, y, precision="highest")
-    data = dot(spectra, padded.T)[:, :rank] - dot(basis, origin)[None]
+    data = coordinates(spectra, basis) - dot(basis, origin)[None]
     return Reduced(data.T, dot(members, basis.T))
-
-
-def orthonormal(
-    rows: Float[Array, "n k"], keep: Bool[Array, " n"] | None = None
-) -> tuple[Float[Array, "n k"], Float[Array, "n n"], Bool[Array, ""]]:
-    """Gram and Schmidt's process, each step twice: `rows = lower @ basis`.
-
-    Rows not kept, and those that depend on the ones before, get a row of zeros, and one
-    on the diagonal. Returns basis, the lower triangle and whether all kept rows are
-    independent.
-    """
-    n = rows.shape[0]
-    keep = jnp.ones(n, bool) if keep is None else keep
-    rows = jnp.where(keep[:, None], rows, 0)
-    tolerance = 16 * n * float(jnp.finfo(rows.dtype).eps)
-    dot = lambda x, y: jnp.matmul(x, y, precision="highest")
-
-    def step(basis, inputs):
-        row, kept, unit = inputs
-        first = dot(basis, row)
-        rest = row - dot(first, basis)
-        second = dot(basis, rest)
-        rest = rest - dot(second, basis)
-        size, norm = jnp.sum(row**2), jnp.sum(rest**2)
-        fine = kept & (norm > tolerance**2 * size)
-        length = jnp.sqrt(jnp.where(fine, norm, 1))
-        direction = jnp.where(fine, rest / length, 0)
-        basis = basis + unit[:, None] * direction[None]
-        coefficients = jnp.where(fine, first + second + unit * length, unit)
-        return basis, (coefficients, fine | ~kept)
-
-    start = jnp.zeros_like(rows)
-    units = jnp.eye(n, dtype=rows.dtype)
-    basis, (lower, fine) = lax.scan(step, start, (rows, keep, units))
-    return basis, lower, jnp.all(fine)
 
 
 def all_supports(num_members: int, *, empty: bool) -> np.ndarray:
