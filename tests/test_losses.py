@@ -14,7 +14,7 @@ CHI = 1 / (5 - AXIS - 2j)
 TERMS = [
     losses.absolute_error,
     losses.squared_error,
-    losses.huber_error,
+    lambda x, y: losses.huber_error(x, y, delta=0.5),
     losses.kramers_kronig_residual,
     lambda x, y: losses.intensity_residual(x, y, x + y),
     lambda x, y: losses.smoothness(x * y, axis=0),

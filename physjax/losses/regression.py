@@ -46,7 +46,7 @@ def huber_error(
     prediction: Float[Array, "*shape"],
     target: Float[Array, "*shape"],
     *,
-    delta: float | Float[Array, ""] = 1.0,
+    delta: float | Float[Array, ""],
 ) -> Float[Array, "*shape"]:
     r"""$e^2/2$ for $|e| \le \delta$, $\delta (|e| - \delta/2)$ beyond, $e = p - t$.
 
@@ -54,12 +54,14 @@ def huber_error(
         prediction: Any shape and unit.
         target: The same shape and dtype.
         delta: Where the parabola becomes a line, positive, in the unit of the input.
+            There is no default: at 1, reflectance would never leave the parabola, and
+            0.02 to 0.1 is what makes a difference there.
 
     Returns:
         The error of every element, in the dtype of the input.
 
     Example:
-        >>> huber_error(jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0])).tolist()
+        >>> huber_error(jnp.array([0.5, 3.0]), jnp.zeros(2), delta=1.0).tolist()
         [0.125, 2.5]
 
     References:

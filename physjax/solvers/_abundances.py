@@ -1,28 +1,33 @@
 """Abundances of given endmembers, pixel by pixel."""
 
+import functools as ft
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._numerics import as_real, working_dtype
-from .._solution import NON_FINITE, SUCCESS, Solution
+from .._numerics import as_real, safe_divide, safe_norm, working_dtype
+from .._solution import MAX_ITERATIONS, NON_FINITE, RESIDUAL, SUCCESS, Solution
 from .._solution import throw as _throw
-from ._active_set import through_support
-from ._supports import all_supports, best_face, face, reduce
+from ._active_set import MAX_ENUMERATED, through_support
+from ._admm import Found, by_admm
+from ._chunks import in_chunks
+from ._supports import Reduced, all_supports, best_face, face, reduce
+
+_BLOCK = 2048
+"""Pixels whose supports are worked on at once where there are many members."""
 
 
-def fcls(
+def unconstrained(
     spectra: Float[Array, "*pixels bands"],
     endmembers: Float[Array, "members bands"],
     *,
     throw: bool = False,
 ) -> Solution[Float[Array, "*pixels members"]]:
-    r"""Fully constrained least squares: $\min |y - E^T a|$, $a \ge 0$, $\sum a = 1$.
+    r"""Least squares $\min |y - E^T a|$.
 
-    Exact for up to 8 members: the answer on every support is an affine map of the
-    data, and the KKT conditions say which support is right.
+    Of endmembers that depend on the ones before, the abundance is zero.
 
     Args:
         spectra: Any batch axes, in the unit of the endmembers.
@@ -30,9 +35,8 @@ def fcls(
         throw: Whether to raise on the host if a pixel has no answer.
 
     Returns:
-        `Solution` with the abundances as value, in the dtype of the spectra. Its result
-        is one per pixel. Differentiable in spectra and endmembers, by the support that
-        was found.
+        `Solution` with the abundances as value, in the dtype of the spectra, and a
+        result per pixel. Differentiable in spectra and endmembers.
 
     Raises:
         TypeError: If the input is complex or does not hold numbers.
@@ -41,39 +45,273 @@ def fcls(
 
     Example:
         >>> endmembers = jnp.array([[0.2, 0.4, 0.6], [1.0, 0.5, 0.0]])
-        >>> fcls(jnp.array([0.36, 0.42, 0.48]), endmembers).value.round(4)
-        Array([0.8, 0.2], dtype=float32)
+        >>> answer = unconstrained(jnp.array([-0.6, 0.3, 1.2]), endmembers)
+        >>> bool(jnp.allclose(answer.value, jnp.array([2.0, -1.0]), atol=1e-5))
+        True
+    """
+    return _checked(_linear, spectra, endmembers, throw, sum_to_one=False)
+
+
+def sum_to_one(
+    spectra: Float[Array, "*pixels bands"],
+    endmembers: Float[Array, "members bands"],
+    *,
+    throw: bool = False,
+) -> Solution[Float[Array, "*pixels members"]]:
+    r"""Least squares $\min |y - E^T a|$ with $\sum a = 1$, of any sign.
+
+    Arguments, result and errors are those of `unconstrained`.
+
+    Example:
+        >>> endmembers = jnp.array([[0.2, 0.4, 0.6], [1.0, 0.5, 0.0]])
+        >>> answer = sum_to_one(jnp.array([-0.6, 0.3, 1.2]), endmembers)
+        >>> bool(jnp.allclose(answer.value, jnp.array([2.0, -1.0]), atol=1e-5))
+        True
+
+    References:
+        Settle and Drake, Int. J. Remote Sens. 14, 1159 (1993).
+    """
+    return _checked(_linear, spectra, endmembers, throw, sum_to_one=True)
+
+
+def nonnegative(
+    spectra: Float[Array, "*pixels bands"],
+    endmembers: Float[Array, "members bands"],
+    *,
+    max_steps: int = 1000,
+    throw: bool = False,
+) -> Solution[Float[Array, "*pixels members"]]:
+    r"""Least squares $\min |y - E^T a|$ with $a \ge 0$.
+
+    Arguments, result, errors and method are those of `fcls`.
+
+    Example:
+        >>> endmembers = jnp.array([[0.2, 0.4, 0.6], [1.0, 0.5, 0.0]])
+        >>> answer = nonnegative(jnp.array([0.4, 0.8, 1.2]), endmembers)
+        >>> bool(jnp.allclose(answer.value, jnp.array([2.0, 0.0]), atol=1e-5))
+        True
+
+    References:
+        Lawson and Hanson, Solving Least Squares Problems (1974), chapter 23.
+    """
+    return _checked(
+        _constrained, spectra, endmembers, throw, sum_to_one=False, max_steps=max_steps
+    )
+
+
+def fcls(
+    spectra: Float[Array, "*pixels bands"],
+    endmembers: Float[Array, "members bands"],
+    *,
+    max_steps: int = 1000,
+    throw: bool = False,
+) -> Solution[Float[Array, "*pixels members"]]:
+    r"""Fully constrained least squares: $\min |y - E^T a|$, $a \ge 0$, $\sum a = 1$.
+
+    Exact for up to 8 members: the answer on every support is an affine map of the
+    data, and the KKT conditions say which support is right. Beyond, ADMM finds the
+    support, and its equations are solved and checked; beyond 32 the answer is ADMM's.
+    The endmembers enter through an orthonormal basis of their span, so that float32
+    loses only the digits of their condition number, not of its square.
+
+    Args:
+        spectra: Any batch axes, in the unit of the endmembers. Use `in_chunks` for
+            cubes larger than memory.
+        endmembers: One spectrum per row.
+        max_steps: Most steps of ADMM.
+        throw: Whether to raise on the host if a pixel has no answer.
+
+    Returns:
+        `Solution` with the abundances as value, in the dtype of the spectra. Its result
+        is one per pixel; `stats` has `violation`, the largest negative abundance or
+        multiplier (in units of abundance) before it was set to zero. Differentiable in
+        spectra and endmembers, by the support that was found; derivatives hold
+        members x members numbers per pixel.
+
+    Raises:
+        TypeError: If the input is complex or does not hold numbers.
+        ValueError: If the bands differ, or `max_steps` is not positive.
+        NumericsError: If `throw` is set and a pixel has no answer.
+
+    Example:
+        >>> endmembers = jnp.array([[0.2, 0.4, 0.6], [1.0, 0.5, 0.0]])
+        >>> answer = fcls(jnp.array([0.36, 0.42, 0.48]), endmembers)
+        >>> bool(jnp.allclose(answer.value, jnp.array([0.8, 0.2]), atol=1e-5))
+        True
 
     References:
         Heinz and Chang, IEEE Trans. Geosci. Remote Sens. 39, 529 (2001).
     """
-    return _constrained(spectra, endmembers, sum_to_one=True, throw=throw)
+    return _checked(
+        _constrained, spectra, endmembers, throw, sum_to_one=True, max_steps=max_steps
+    )
 
 
-def _constrained(
-    spectra: Any, endmembers: Any, *, sum_to_one: bool, throw: bool
-) -> Solution[Array]:
-    spectra, endmembers, shape, dtype = _prepared(spectra, endmembers)
-    n = endmembers.shape[0]
-    held = jax.lax.stop_gradient((spectra, endmembers))
-    data, members = reduce(*held, sum_to_one=sum_to_one)
-    supports = jnp.asarray(all_supports(n, empty=not sum_to_one))
-    faces = jax.vmap(lambda s: face(members, s, sum_to_one=sum_to_one))(supports)
-    abundances, support, margin = best_face(data, faces, supports)
-    value = through_support(
-        sum_to_one, jnp.maximum(abundances, 0).T, support.T, spectra, endmembers
+def sunsal(
+    spectra: Float[Array, "*pixels bands"],
+    endmembers: Float[Array, "members bands"],
+    *,
+    penalty: float | Float[Array, ""] = 0.0,
+    sum_to_one: bool = False,
+    max_steps: int = 1000,
+    throw: bool = False,
+) -> Solution[Float[Array, "*pixels members"]]:
+    r"""Sparse unmixing $\min \tfrac12 |y - E^T a|^2 + \lambda \sum a$, $a \ge 0$.
+
+    For libraries of many spectra. Few members are solved exactly, as in `fcls`, which
+    has also the method beyond.
+
+    Args:
+        spectra: Any batch axes, in the unit of the endmembers.
+        endmembers: One spectrum per row; a library may have hundreds.
+        penalty: $\lambda$, not negative, in the unit of squared spectra.
+        sum_to_one: Whether to hold the sum at one; the penalty has no effect then.
+        max_steps: Most steps of ADMM.
+        throw: Whether to raise on the host if a pixel has no answer.
+
+    Returns:
+        As `fcls`. Differentiable in the penalty too.
+
+    Raises:
+        TypeError: As `fcls`.
+        ValueError: As `fcls`, or if the penalty is negative.
+        NumericsError: As `fcls`.
+
+    Example:
+        >>> endmembers = jnp.array([[1.0, 0.0], [0.0, 1.0]])
+        >>> answer = sunsal(jnp.array([0.8, 0.1]), endmembers, penalty=0.2)
+        >>> bool(jnp.allclose(answer.value, jnp.array([0.6, 0.0]), atol=1e-6))
+        True
+
+    References:
+        Bioucas-Dias and Figueiredo, WHISPERS (2010).
+    """
+    if isinstance(penalty, (int, float)) and not penalty >= 0:
+        raise ValueError(f"`penalty` must not be negative; got {penalty}.")
+    options = {"sum_to_one": sum_to_one, "max_steps": max_steps, "penalty": penalty}
+    return _checked(_constrained, spectra, endmembers, throw, **options)
+
+
+def normalized_nonnegative(
+    spectra: Float[Array, "*pixels bands"],
+    endmembers: Float[Array, "members bands"],
+    *,
+    max_steps: int = 1000,
+    throw: bool = False,
+) -> Solution[Float[Array, "*pixels members"]]:
+    r"""Shares that do not know brightness: $a / \sum a$ of non-negative least squares.
+
+    Pixels and endmembers are scaled to norm 1 first, so that neither the slope of a
+    pixel nor the scale of an endmember matters. (The norm of the pixel drops out.)
+
+    Arguments, errors and method are those of `fcls`.
+
+    Returns:
+        As `fcls`. A pixel that no endmember explains has abundances of zero, and the
+        result "residual above the tolerance".
+
+    Example:
+        >>> endmembers = jnp.array([[3.0, 0.0], [0.0, 0.5]])
+        >>> answer = normalized_nonnegative(jnp.array([0.2, 0.2]), endmembers)
+        >>> bool(jnp.allclose(answer.value, jnp.array([0.5, 0.5]), atol=1e-6))
+        True
+
+    References:
+        The normalisation of Zouaoui et al., IEEE Trans. Image Process. 32, 4649 (2023).
+    """
+    endmembers = as_real(endmembers, "endmembers")
+    norm = safe_norm(endmembers)
+    unit = endmembers / jnp.where(norm > 0, norm, 1)[..., None]
+    solution = nonnegative(spectra, unit, max_steps=max_steps)
+    total = jnp.sum(solution.value, -1)
+    value = safe_divide(
+        solution.value, jnp.broadcast_to(total[..., None], solution.value.shape)
     )
-    result = jnp.where(jnp.isfinite(margin), SUCCESS, NON_FINITE).astype(jnp.int32)
-    solution = Solution(
-        value.reshape(*shape, n).astype(dtype),
-        result.reshape(shape),
-        {"margin": margin.reshape(shape)},
-    )
+    unexplained = (solution.result == SUCCESS) & (total == 0)
+    result = jnp.where(unexplained, RESIDUAL, solution.result).astype(jnp.int32)
+    solution = Solution(value, result, solution.stats)
     return _throw(solution) if throw else solution
 
 
-def _prepared(spectra: Any, endmembers: Any) -> tuple[Array, Array, tuple, Any]:
-    """Spectra as (pixels, bands), endmembers, the shape of pixels, the dtype."""
+@ft.partial(jax.jit, static_argnames="sum_to_one")
+def _linear(spectra: Array, endmembers: Array, *, sum_to_one: bool) -> Solution[Array]:
+    held = jax.lax.stop_gradient((spectra, endmembers))
+    data, members = reduce(*held, sum_to_one=sum_to_one)
+    everything = jnp.ones(len(members), bool)
+    free = jnp.zeros((), spectra.dtype)
+    slope, offset, _ = face(members, everything, free, sum_to_one=sum_to_one)
+    value = jnp.matmul(data.T, slope.T, precision="highest") + offset[None]
+    value = through_support(
+        sum_to_one, value, everything[None], spectra, endmembers, free
+    )
+    finite = jnp.all(jnp.isfinite(value), -1)
+    return Solution(value, jnp.where(finite, SUCCESS, NON_FINITE), {})
+
+
+@ft.partial(jax.jit, static_argnames=("sum_to_one", "max_steps"))
+def _constrained(
+    spectra: Array,
+    endmembers: Array,
+    *,
+    sum_to_one: bool,
+    max_steps: int,
+    penalty: Any = 0.0,
+) -> Solution[Array]:
+    penalty = jnp.asarray(penalty).astype(spectra.dtype)
+    held = jax.lax.stop_gradient((spectra, endmembers))
+    reduced = reduce(*held, sum_to_one=sum_to_one)
+    shift = jax.lax.stop_gradient(penalty)
+    if len(endmembers) <= MAX_ENUMERATED:
+        found = _enumerated(reduced, shift, sum_to_one=sum_to_one)
+    else:
+        found = _searched(reduced, shift, sum_to_one=sum_to_one, max_steps=max_steps)
+    value = through_support(
+        sum_to_one,
+        jnp.maximum(found.abundances, 0),
+        found.support,
+        spectra,
+        endmembers,
+        penalty,
+    )
+    enough = -(float(jnp.finfo(spectra.dtype).eps) ** 0.5)
+    result = jnp.where(found.margin >= enough, SUCCESS, MAX_ITERATIONS)
+    if len(endmembers) <= MAX_ENUMERATED:
+        result = jnp.full_like(result, SUCCESS)
+    finite = jnp.all(jnp.isfinite(value), -1)
+    result = jnp.where(finite, result, NON_FINITE)
+    return Solution(value, result, {"violation": jnp.maximum(-found.margin, 0)})
+
+
+def _enumerated(reduced: Reduced, penalty: Array, *, sum_to_one: bool) -> Found:
+    data, members = reduced
+    supports = jnp.asarray(all_supports(len(members), empty=not sum_to_one))
+    affine = jax.vmap(lambda s: face(members, s, penalty, sum_to_one=sum_to_one))
+    abundances, support, margin = best_face(data, affine(supports), supports)
+    return Found(abundances.T, support.T, margin, jnp.zeros((), jnp.int32))
+
+
+def _searched(
+    reduced: Reduced, penalty: Array, *, sum_to_one: bool, max_steps: int
+) -> Found:
+    data, members = reduced
+    tolerance = 1e-5 if data.dtype == jnp.float32 else 1e-7
+
+    def block(rows):
+        found = by_admm(
+            Reduced(rows.T, members),
+            penalty,
+            sum_to_one=sum_to_one,
+            max_steps=max_steps,
+            tolerance=tolerance,
+        )
+        return found._replace(num_steps=jnp.full(len(rows), found.num_steps))
+
+    return in_chunks(block, data.T, chunk_size=_BLOCK)
+
+
+def _checked(
+    solve: Any, spectra: Any, endmembers: Any, throw: bool, **options: Any
+) -> Solution[Array]:
     spectra = as_real(spectra, "spectra")
     endmembers = as_real(endmembers, "endmembers")
     if endmembers.ndim != 2 or not endmembers.size:
@@ -85,6 +323,15 @@ def _prepared(spectra: Any, endmembers: Any) -> tuple[Array, Array, tuple, Any]:
             f"`spectra` of shape {spectra.shape} and `endmembers` of shape "
             f"{endmembers.shape} must have the same number of bands, their last axis."
         )
+    if options.get("max_steps", 1) < 1:
+        raise ValueError(f"`max_steps` must be positive; got {options['max_steps']}.")
     dtype = working_dtype(jnp.result_type(spectra, endmembers))
+    shape = spectra.shape[:-1]
     pixels = spectra.reshape(-1, spectra.shape[-1]).astype(dtype)
-    return pixels, endmembers.astype(dtype), spectra.shape[:-1], spectra.dtype
+    solution = solve(pixels, endmembers.astype(dtype), **options)
+    solution = Solution(
+        solution.value.reshape(*shape, len(endmembers)).astype(spectra.dtype),
+        solution.result.reshape(shape).astype(jnp.int32),
+        {name: x.reshape(shape) for name, x in solution.stats.items()},
+    )
+    return _throw(solution) if throw else solution

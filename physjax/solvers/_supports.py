@@ -107,10 +107,14 @@ def all_supports(num_members: int, *, empty: bool) -> np.ndarray:
 def face(
     members: Float[Array, "members rank"],
     support: Bool[Array, " members"],
+    penalty: Float[Array, ""],
     *,
     sum_to_one: bool,
 ) -> Face:
-    """The affine maps of one support. `vmap` over supports."""
+    """The affine maps of one support. `vmap` over supports.
+
+    The penalty is that of the sum of abundances, which no penalty moves once it is one.
+    """
     dot = lambda x, y: jnp.matmul(x, y, precision="highest")
     n = members.shape[0]
     if sum_to_one:
@@ -137,6 +141,11 @@ def face(
     outside = jnp.where(some[:, None], -normal / jnp.where(some, size, 1)[:, None], 0)
     slope = jnp.where(support[:, None], slope, outside)
     offset = corner.astype(members.dtype) - dot(slope, origin)
+    if not sum_to_one:
+        inner = jnp.where(support[:, None], slope, 0)
+        pull = dot(inner, jnp.sum(inner, 0))
+        push = (1 - dot(members, dot(pull, members))) / jnp.where(some, size, 1)
+        offset = offset + penalty * jnp.where(support, -pull, jnp.where(some, push, 0))
     return Face(slope, offset, valid)
 
 

@@ -5,3 +5,9 @@ members on their last axis.
 """
 
 from ._abundances import fcls as fcls
+from ._abundances import nonnegative as nonnegative
+from ._abundances import normalized_nonnegative as normalized_nonnegative
+from ._abundances import sum_to_one as sum_to_one
+from ._abundances import sunsal as sunsal
+from ._abundances import unconstrained as unconstrained
+from ._chunks import in_chunks as in_chunks
