@@ -62,10 +62,12 @@ def test_fields_have_variance_one():
 
 def test_sensor():
     wavelength = np.asarray(scenes.enmap_wavelengths())
-    assert 418 < wavelength[0] < 419 and 2445 < wavelength[-1] < 2446
+    assert 418 < wavelength[0] < 419
+    assert 2445 < wavelength[-1] < 2446
     assert scenes.enmap_fwhm().shape == wavelength.shape
     good = np.asarray(scenes.enmap_good_bands())
-    assert good.sum() == 218 and wavelength[~good].min() > 1330
+    assert good.sum() == 218
+    assert wavelength[~good].min() > 1330
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,9 @@ FILES = [
     "test_interop_spins.py",
     "test_sectors.py",
     "test_ground_energies.py",
+    "test_scenes.py",
+    "test_endmembers.py",
+    "test_detection.py",
 ]
 
 

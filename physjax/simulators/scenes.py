@@ -74,6 +74,9 @@ def make_scene(
 ) -> Scene:
     """A scene of spectra from a library.
 
+    Mixing is linear: the scene of another sensor is that of a library resampled to it
+    with `operators.mixing.gaussian_response` and `resample`.
+
     Args:
         key: Random key.
         library: Reflectance spectra, one per row. The endmembers are drawn from it so
@@ -159,7 +162,7 @@ def distinct_spectra(
         place = jnp.where(
             jnp.any(allowed), jnp.argmax(weight), jnp.argmax(distance)
         ).astype(jnp.int32)
-        apart = jnp.linalg.norm(unit - unit[place], axis=-1)
+        apart = jnp.linalg.norm(unit - unit[place][None, :], axis=-1)
         return jnp.minimum(distance, apart), place
 
     start = jnp.full(library.shape[:1], jnp.inf, library.dtype)
@@ -197,7 +200,8 @@ def random_fields(
     transfer = transfer / math.sqrt(np.mean(full**2))
     white = jax.random.normal(key, (num_fields, *shape), dtype)
     spectrum = jnp.fft.rfft2(white)
-    smooth = jnp.fft.irfft2(jnp.asarray(transfer, dtype) * spectrum, shape)
+    filtered = jnp.asarray(transfer, spectrum.dtype)[None] * spectrum
+    smooth = jnp.fft.irfft2(filtered, shape)
     return jnp.moveaxis(smooth, 0, -1).astype(dtype)
 
 
@@ -234,7 +238,7 @@ def _deviation(key, abundances, endmembers, config):
         key, config.shape, members * _SHAPES, config.correlation, dtype
     ).reshape(*config.shape, _SHAPES, members)
     parts = _dot(abundances[..., None, :] * fields, endmembers)
-    return jnp.sum(parts * jnp.asarray(curves, dtype), axis=-2)
+    return jnp.einsum("...sb,sb->...b", parts, jnp.asarray(curves, dtype))
 
 
 def _dot(a, b):
@@ -268,7 +272,7 @@ def smooth_spectra(
     """
     dtype, n = wavelength.dtype, num_spectra
     low, high = jnp.min(wavelength), jnp.max(wavelength)
-    x = (wavelength - low) / jnp.where(high > low, high - low, 1)
+    x = ((wavelength - low) / jnp.where(high > low, high - low, 1))[None, :]
     ground, bend, place, width, depth = jax.random.split(key, 5)
 
     level = jax.random.uniform(ground, (n, 1), dtype, 0.1, 0.8)
@@ -280,7 +284,7 @@ def smooth_spectra(
     center = jax.random.uniform(place, (n, 6, 1), dtype)
     half = jax.random.uniform(width, (n, 6, 1), dtype, 0.02, 0.12)
     deep = 0.6 * jax.random.uniform(depth, (n, 6, 1), dtype) ** 2
-    bands = 1 - deep * jnp.exp(-0.5 * ((x - center) / half) ** 2)
+    bands = 1 - deep * jnp.exp(-0.5 * ((x[None] - center) / half) ** 2)
     return 0.01 + 0.98 * continuum * jnp.prod(bands, axis=1)
 
 

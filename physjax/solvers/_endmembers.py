@@ -91,10 +91,10 @@ def plain_inverse(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
         a, b = a[order], b[order]
         top = a[k, k]
         top = jnp.where(jnp.abs(top) > 0, top, 1)
-        a_row, b_row = a[k] / top, b[k] / top
+        a_row, b_row = a[k][None] / top, b[k][None] / top
         factor = jnp.where(rows == k, 0, a[:, k])[:, None]
-        a = (a - factor * a_row).at[k].set(a_row)
-        b = (b - factor * b_row).at[k].set(b_row)
+        a = (a - factor * a_row).at[k].set(a_row[0])
+        b = (b - factor * b_row).at[k].set(b_row[0])
         return a, b
 
     start = (matrix, jnp.eye(n, dtype=matrix.dtype))
@@ -130,7 +130,7 @@ def small_logdet(matrix: Float[Array, "n n"]) -> Float[Array, ""]:
         top = a[k, k]
         total = total + jnp.log(jnp.abs(top))
         factor = jnp.where(rows > k, a[:, k], 0) / jnp.where(top == 0, 1, top)
-        return a - factor[:, None] * a[k], total
+        return a - factor[:, None] * a[k][None, :], total
 
     zero = jnp.zeros((), matrix.dtype)
     return lax.fori_loop(0, n, eliminate, (matrix, zero))[1]

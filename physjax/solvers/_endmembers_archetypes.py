@@ -93,7 +93,7 @@ def archetypes_in(y, vectors, num_members, key, options=(8, 150, 20, 10_000, 0.0
     spectra_all = unit_rows(members)
     cosine = dot(spectra_all, jnp.swapaxes(spectra_all, 1, 2))
     off = 1 - jnp.eye(num_members, dtype=z.dtype)
-    coherence = jnp.max(cosine * off, axis=(1, 2))
+    coherence = jnp.max(cosine * off[None], axis=(1, 2))
     misfit = jnp.where(jnp.isfinite(misfit), misfit, jnp.inf)
     fits = misfit <= (1 + slack) * jnp.min(misfit)
     best = jnp.argmin(jnp.where(fits, coherence, jnp.inf))

@@ -45,7 +45,7 @@ def simplex_likelihood(
     num_starts: int = 6,
     num_steps: int = 200,
     num_pixels: int = 10_000,
-    min_purity: float = 0.6,
+    min_purity: float = 0.8,
 ) -> Solution[Endmembers]:
     """Endmembers that no pixel needs to show, by largest likelihood.
 
@@ -91,7 +91,7 @@ def likeliest(
     num_starts=6,
     num_steps=200,
     num_pixels=10_000,
-    min_purity=0.6,
+    min_purity=0.8,
 ):
     """Endmembers and figures, given the eigenvalues and eigenvectors of the scene."""
     values, vectors = spectrum
@@ -147,7 +147,7 @@ def _start(z, key):
     points = jnp.where(
         bright[:, None],
         z / jnp.where(bright, along, 1)[:, None],
-        z.mean(0) / along.mean(),
+        (z.mean(0) / along.mean())[None, :],
     )
     vertices = points[extremes(points, members, key)]
     ridge = 1e-6 * jnp.eye(members, dtype=z.dtype)
@@ -171,7 +171,7 @@ def _ascend(z, noise, unmix, num_steps, rate):
         sigma = jnp.sqrt(jnp.sum(dot(turn, covariance) * turn, axis=1))
         weights = jax.nn.log_softmax(logits, axis=1)
         density = jax.scipy.special.logsumexp(
-            _log_exponentials(w, sigma) + weights, axis=-1
+            _log_exponentials(w, sigma) + weights[None], axis=-1
         )
         prior = 1e-3 * jnp.sum(weights)
         return -jnp.mean(jnp.sum(density, axis=1)) - prior
@@ -190,8 +190,8 @@ def _log_exponentials(
     w: Float[Array, "pixels members"], sigma: Float[Array, " members"]
 ) -> Float[Array, "pixels members means"]:
     """Log densities of exponentials, blurred by the noise of each member."""
-    sigma = sigma[:, None]
-    means = jnp.asarray(MEANS, w.dtype)
+    sigma = sigma[None, :, None]
+    means = jnp.asarray(MEANS, w.dtype)[None, None, :]
     # Far below the noise a smaller mean makes no difference, but cancels digits.
     rate = 1 / jnp.sqrt(means**2 + (0.25 * sigma) ** 2)
     blur = rate * sigma

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.special import ndtri
 from jaxtyping import Array, Float
 
 from .._numerics import as_real, working_dtype
@@ -92,15 +93,15 @@ def hfc(
     pixels = y.shape[0]
     if whiten:
         _, variance = _regression(dot(y.T, y) / pixels)
-        y = y / jnp.sqrt(variance)
+        y = y / jnp.sqrt(variance)[None, :]
     mean = jnp.mean(y, axis=0)
-    centered = y - mean
+    centered = y - mean[None, :]
     covariance = dot(centered.T, centered) / pixels
     correlation = covariance + mean[:, None] * mean[None, :]
     # One batched decomposition: a program may hold one.
     pair = jnp.linalg.eigvalsh(jnp.stack([correlation, covariance]))[:, ::-1]
     spread = jnp.sqrt(2 * (pair[0] ** 2 + pair[1] ** 2) / pixels)
-    quantile = jax.scipy.stats.norm.isf(jnp.asarray(false_alarm, y.dtype))
+    quantile = -ndtri(jnp.asarray(false_alarm).astype(y.dtype))
     number = jnp.sum(pair[0] - pair[1] > quantile * spread).astype(jnp.int32)
     return _counted(number, pair, {"correlation": pair[0], "covariance": pair[1]})
 
@@ -146,7 +147,7 @@ def above_noise(
 ) -> tuple[Array, Array, Array]:
     """How many descending eigenvalues exceed the edge, the edge, and the noise."""
     bands = len(values)
-    places = jnp.arange(bands)
+    places = jnp.arange(bands, dtype=jnp.int32)
     rounding = 4 * jnp.finfo(values.dtype).eps * values[0]
 
     def edge_of(variance, number):

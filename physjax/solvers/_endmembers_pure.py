@@ -54,7 +54,7 @@ def vca(
     (pixels, bands), members = y.shape, num_members
     mean = jnp.mean(y, axis=0)
     # One decomposition serves both projections, so that one program holds one.
-    values, vectors = spectrum_of_scene(y - mean)
+    values, vectors = spectrum_of_scene(y - mean[None, :])
     power = jnp.mean(jnp.sum(y**2, axis=1))
     leading = vectors[:, : members - 1]
     inside = jnp.sum(values[: members - 1]) + jnp.sum(mean**2)
@@ -73,7 +73,7 @@ def vca(
     along = dot(x, center)
     along = jnp.where(jnp.abs(along) > 0, along, 1)
     projective = x / along[:, None]
-    flat = x - center
+    flat = x - center[None, :]
     radius = jnp.sqrt(jnp.max(jnp.sum(flat[:, :-1] ** 2, axis=1)))
     affine = jnp.concatenate(
         [flat[:, :-1], jnp.full((pixels, 1), 1, y.dtype) * radius], axis=1
@@ -82,7 +82,7 @@ def vca(
     found = extremes(points, members, key)
 
     kept = jnp.concatenate([flat[found, :-1], jnp.zeros((members, 1), y.dtype)], axis=1)
-    chosen = jnp.where(is_noisy, kept + center, x[found])
+    chosen = jnp.where(is_noisy, kept + center[None, :], x[found])
     return as_solution(
         Endmembers(dot(chosen, axes.T), found), spectra.dtype, {"snr_db": snr_db}
     )
@@ -138,7 +138,7 @@ def atgp(
         square = jnp.sum(rest**2, axis=1)
         place = jnp.argmax(square).astype(jnp.int32)
         direction = unit_rows(rest[place])
-        rest = rest - dot(rest, direction)[:, None] * direction
+        rest = rest - dot(rest, direction)[:, None] * direction[None, :]
         return rest, (place, jnp.sqrt(square[place]))
 
     _, (pixels, residual) = lax.scan(step, y, length=num_members)
@@ -177,7 +177,7 @@ def ppi(
         Boardman, Kruse and Green, JPL airborne earth science workshop (1995).
     """
     y = check_scene(spectra, num_members)
-    centered = y - jnp.mean(y, axis=0)
+    centered = y - jnp.mean(y, axis=0, keepdims=True)
     lines = jax.random.normal(key, (num_skewers, y.shape[1]), y.dtype)
 
     def count(counts, line):
@@ -229,10 +229,10 @@ def nfindr(
         Winter, Proc. SPIE 3753, 266 (1999).
     """
     y = check_scene(spectra, num_members)
-    centered = y - jnp.mean(y, axis=0)
+    centered = y - jnp.mean(y, axis=0, keepdims=True)
     leading = spectrum_of_scene(centered)[1][:, : num_members - 1]
     x = dot(centered, leading)
-    scale = jnp.sqrt(jnp.mean(x**2, axis=0))
+    scale = jnp.sqrt(jnp.mean(x**2, axis=0, keepdims=True))
     x = x / jnp.where(scale > 0, scale, 1)
     points = jnp.concatenate([jnp.ones_like(x[:, :1]), x], axis=1)
 

@@ -69,14 +69,14 @@ def sisal(
     z = z / jnp.where(jnp.abs(along) > 0, along, 1)[:, None]
     # A simplex twice as large as that of the extremes is the start.
     vertices = z[extremes(z, num_members, key)]
-    center = jnp.mean(vertices, axis=0)
+    center = jnp.mean(vertices, axis=0, keepdims=True)
     vertices = center + 2 * (vertices - center)
     unmix = plain_inverse(vertices).T
     x = dot(z, unmix.T)  # relative to the start: rows of x sum to 1
     eye = jnp.eye(num_members, dtype=z.dtype)
 
     def level(change):  # 1^T turn = 1^T keeps the sums of the abundances
-        return change - jnp.mean(change, axis=0)
+        return change - jnp.mean(change, axis=0, keepdims=True)
 
     def slope(change):
         turn = eye + level(change)

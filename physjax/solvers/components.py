@@ -26,11 +26,13 @@ class Components(eqx.Module):
 
     def transform(self, spectra: Float[Array, "... bands"]):
         """Components of spectra."""
-        return dot(spectra - self.mean, self.forward)
+        mean = jnp.broadcast_to(self.mean, spectra.shape)
+        return dot(spectra - mean, self.forward)
 
     def inverse(self, components: Float[Array, "... components"]):
         """Spectra of components: without the noise of those left out."""
-        return dot(components, self.backward) + self.mean
+        spectra = dot(components, self.backward)
+        return spectra + jnp.broadcast_to(self.mean, spectra.shape)
 
 
 def pca(
@@ -49,7 +51,7 @@ def pca(
     """
     y, keep = _check(spectra, num_components)
     mean = jnp.mean(y, axis=0)
-    centered = y - mean
+    centered = y - mean[None, :]
     values, vectors = jnp.linalg.eigh(dot(centered.T, centered) / y.shape[0])
     vectors = vectors[:, ::-1][:, :keep]
     return Components(mean, vectors, vectors.T, values[::-1][:keep])
@@ -100,7 +102,7 @@ def mnf(
     whiten = plain_inverse(colour)
 
     mean = jnp.mean(y, axis=0)
-    white = dot(y - mean, whiten)
+    white = dot(y - mean[None, :], whiten)
     values, vectors = jnp.linalg.eigh(dot(white.T, white) / y.shape[0])
     vectors = vectors[:, ::-1][:, :keep]
     forward, backward = dot(whiten, vectors), dot(vectors.T, colour)

@@ -170,7 +170,7 @@ def _background(spectra, ridge):
     """Centred pixels, their mean, and the inverse of their covariance."""
     y = _matrix(spectra)
     mean = jnp.mean(y, axis=0)
-    y = y - mean
+    y = y - mean[None, :]
     covariance = dot(y.T, y) / y.shape[0]
     bands = y.shape[1]
     level = ridge * jnp.trace(covariance) / bands
