@@ -2,6 +2,7 @@
 
     python -m benchmarks.karma grid --seeds 3           rows 9: losses by network
     python -m benchmarks.karma folds --seeds 3          frozen probes, tiles of Potsdam
+    python -m benchmarks.karma learned --seeds 3        endmembers learned from scenes
     python -m benchmarks.karma overhead                 time of a training step
     python -m benchmarks.karma bands                    logistic regression on bands
     python -m benchmarks.karma --table
@@ -26,7 +27,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from physjax import io, training
-from physjax._unmixing_metrics import confusion, mean_iou, overall_accuracy
+from physjax._unmixing_metrics import (
+    confusion,
+    convert_abundances,
+    mean_iou,
+    overall_accuracy,
+)
+from physjax.simulators.scenes import SceneConfig, make_scene
+from physjax.solvers.endmembers import vca
 from physjax.systems import load
 from physjax.systems.karma.config import (
     Config,
@@ -39,13 +47,15 @@ from physjax.systems.karma.data import sample_images
 from physjax.systems.karma.evaluate import pieces, reconstruction_figures
 from physjax.systems.karma.features import pixel_features, standardised
 from physjax.systems.karma.heads import fit_linear_probe
+from physjax.systems.karma.learned import learn_endmembers
 from physjax.systems.karma.splits import tile_folds
 from physjax.training.config import TrainConfig
 
-from . import report
+from . import report, unmixing
 
 CLASSES = 6
 HELD_OUT = 2**31 - 1
+KINDS = "grid|folds|bands|learned|overhead"
 
 VANILLA = ModelConfig(embedding="patch", decoder="bands")
 PAPER = ModelConfig(embedding="patch", decoder="paper", start="random", members=12)
@@ -237,6 +247,33 @@ def bands(done: set, write) -> None:
         write("folds", f"bands fold {place}", 0, time.monotonic() - start, figures)
 
 
+def learned(seeds: int, done: set, write) -> None:
+    """Row 13: endmembers refined from those of VCA on the pixels of each scene."""
+    library = jnp.asarray(unmixing.read_library(unmixing.data_folder(None)))
+    refine = jax.jit(learn_endmembers)
+    for seed in range(seeds):
+        for members in range(3, 9):
+            for snr in (20.0, 30.0, 40.0):
+                cell = f"{members} endmembers, {snr:.0f} dB"
+                if ("learned", cell, seed) in done:
+                    continue
+                start = time.monotonic()
+                recipe = SceneConfig(num_members=members, snr_db=snr)
+                key = jax.random.key(seed)
+                scene = jax.jit(make_scene, static_argnums=2)(key, library, recipe)
+                y = scene.cube.reshape(-1, scene.cube.shape[-1])
+                reference = np.asarray(scene.endmembers, np.float64)
+                shares = np.asarray(scene.abundances, np.float64).reshape(-1, members)
+                truth = convert_abundances(shares, reference, "unit")
+                first = jax.jit(vca, static_argnums=1)(y, members, key).value.spectra
+                last = refine(y, first, jax.random.fold_in(key, 1))
+                figures = {
+                    name: unmixing.judge(y, np.asarray(found), truth, reference)
+                    for name, found in (("vca", first), ("learned", last))
+                }
+                write("learned", cell, seed, time.monotonic() - start, figures)
+
+
 def overhead(write, rounds: int = 12) -> None:
     """Row 10: CPU time of a training step, by network, in shuffled order."""
     from physjax.training.sharding import data_mesh
@@ -317,6 +354,18 @@ def table(records: list[dict[str, Any]]) -> str:
         unions = [mean_iou(c) for c in pooled]
         row = (kind, str(len(whole)), cell(accuracy), cell(unions), cell(few))
         lines.append(f"| {' | '.join(row)} |")
+    lines += ["", "| scenes | seeds | method | mSAD (rad) | aRMSE |", "|" + "---|" * 5]
+    scenes = defaultdict(list)
+    for record in records:
+        if record["shows"] == "learned":
+            for method, row in record["figures"].items():
+                scenes[record["name"].split(", ")[1], method].append(row)
+    for (snr, method), rows in scenes.items():
+        text = [
+            f"{np.mean(values):.4f} ± {np.std(values):.4f}"
+            for values in ([r[figure] for r in rows] for figure in ("msad", "armse"))
+        ]
+        lines.append(f"| {snr} | {len(rows)} | {method} | {' | '.join(text)} |")
     for record in records:
         if record["shows"] == "overhead":
             lines += ["", *(f"{k}: {v}" for k, v in record["figures"].items())]
@@ -325,7 +374,7 @@ def table(records: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("shows", nargs="*", metavar="grid|folds|bands|overhead")
+    parser.add_argument("shows", nargs="*", metavar=KINDS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--only", help="cells whose name holds this")
@@ -354,10 +403,12 @@ def main() -> None:
             folds(*common, arguments.only)
         elif shows == "bands":
             bands(done, write)
+        elif shows == "learned":
+            learned(arguments.seeds, done, write)
         elif shows == "overhead":
             overhead(write)
         else:
-            parser.error(f"there is no {shows}; there are grid, folds, bands, overhead")
+            parser.error(f"there is no {shows}; there are {KINDS}")
     if arguments.table or not arguments.shows:
         print(table(records))
 

@@ -23,13 +23,13 @@ class Kriging(eqx.Module):
 
     lengths: Float[Array, " scales"]
     weights: Float[Array, " scales"]
-    nugget: Float[Array, ""]
+    nugget: Float[Array, "1"]
 
     def __init__(self, lengths: tuple[float, ...] = (3.0, 10.0, 30.0)):
         """Lengths to begin with, in pixels."""
         self.lengths = 0.1 * jnp.log(jnp.asarray(lengths, jnp.float32))
         self.weights = jnp.zeros(len(lengths), jnp.float32)
-        self.nugget = 0.1 * jnp.log(jnp.float32(0.05))
+        self.nugget = jnp.full(1, 0.1 * np.log(0.05), jnp.float32)
 
     def __call__(
         self,
@@ -54,7 +54,7 @@ class Kriging(eqx.Module):
             jnp.exp(-jnp.asarray(distances)[..., None] * rates) * shares, -1
         )
         to_all = kernel[:, seen]
-        among, nugget = to_all[seen], jnp.exp(10 * self.nugget)
+        among, nugget = to_all[seen], jnp.exp(10 * self.nugget[0])
         mean = jnp.mean(known, 0, keepdims=True)
         weights, _ = jax.scipy.sparse.linalg.cg(
             lambda x: among @ x + nugget * x, known - mean, tol=1e-4, maxiter=40

@@ -22,10 +22,10 @@ def learn_endmembers(
     start: Float[Array, "members bands"],
     key: PRNGKeyArray,
     *,
-    volume: float = 1e-3,
+    volume: float = 1e-4,
     steps: int = 300,
     batch_size: int = 1024,
-    learning_rate: float = 2e-3,
+    learning_rate: float = 1e-4,
 ) -> Float[Array, "members bands"]:
     """Endmembers of a scene, from those of a classical method or of a library.
 
@@ -57,7 +57,7 @@ def learn_endmembers(
 
     def objective(values, batch):
         members = unit(jnp.abs(values))
-        parts = contributions(batch, members, ones)
+        parts = contributions(batch, members, ones, steps=150)
         left = jnp.mean(jnp.sum((batch - parts @ members) ** 2, -1))
         spread = members - jnp.mean(members, 0, keepdims=True)
         return left + volume * jnp.mean(jnp.sum(spread**2, -1)), left
