@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,18 +27,26 @@ from physjax.systems.karma.model import make_model
 from physjax.systems.karma.predict import predict_cube
 from physjax.systems.karma.sensors import make_sensor
 from physjax.systems.karma.splits import block_split, check_no_leak, tile_folds
+from physjax.systems.karma.system import SYSTEM
+from physjax.training.step import is_trained, static_part
 
 CONFIG = PRESETS["small"]
 
 
+def fresh(config):
+    """A model with fresh weights, made in one compilation."""
+    make = lambda key: eqx.filter(make_model(config, key), is_trained)
+    return eqx.combine(jax.jit(make)(jax.random.key(0)), static_part(SYSTEM, config))
+
+
 @pytest.fixture(scope="module")
 def model():
-    return make_model(CONFIG, jax.random.key(0))
+    return fresh(CONFIG)
 
 
 @pytest.fixture(scope="module")
 def batch():
-    return sample_batch(CONFIG, jax.random.key(1))
+    return jax.jit(lambda key: sample_batch(CONFIG, key))(jax.random.key(1))
 
 
 def test_blocks_do_not_know_the_order_of_tokens(key):
@@ -76,14 +85,14 @@ def test_what_is_hidden_is_not_looked_at(model, batch):
     other = from_patches(other, *batch.image.shape[1:3])
     cover = jnp.ones(batch.image.shape[-1], jnp.float32).at[50:80].set(0)
     other = jnp.where(cover[None, None] > 0, other, 9.0)
-    first = model(batch.image[0], visible, cover).image
-    assert jnp.allclose(first, model(other, visible, cover).image, atol=1e-6)
+    answer = jax.jit(lambda image: model(image, visible, cover).image)
+    assert jnp.allclose(answer(batch.image[0]), answer(other), atol=1e-6)
 
 
 def test_abundances_of_the_paper_are_softmax(batch):
     network = dataclasses.replace(CONFIG.model, embedding="patch", decoder="paper")
-    paper = make_model(dataclasses.replace(CONFIG, model=network), jax.random.key(0))
-    answer = paper(*(x[0] for x in batch))
+    paper = fresh(dataclasses.replace(CONFIG, model=network))
+    answer = jax.jit(lambda *x: paper(*x))(*(x[0] for x in batch))
     assert jnp.allclose(jnp.sum(answer.contributions, -1), 1, atol=1e-5)
     inside = patches(answer.contributions, CONFIG.model.patch)
     assert jnp.allclose(inside, inside[:, :1], atol=1e-6)  # one per patch
@@ -105,7 +114,7 @@ def test_contributions_are_those_of_scipy():
 def test_extremes_of_a_triangle_are_its_corners(key):
     corners = jnp.eye(3, 6, dtype=jnp.float32) + 0.1
     inner = jax.random.dirichlet(key, 5 * jnp.ones(3, jnp.float32), (50,)) @ corners
-    found = extremes(jnp.concatenate([inner, corners]), 3)
+    found = jax.jit(extremes, static_argnums=1)(jnp.concatenate([inner, corners]), 3)
     assert {tuple(np.round(x, 3)) for x in np.asarray(found)} == {
         tuple(np.round(x, 3)) for x in np.asarray(corners)
     }
@@ -114,10 +123,11 @@ def test_extremes_of_a_triangle_are_its_corners(key):
 def test_kriging_keeps_what_is_constant_and_nearly_what_is_known(key):
     table = distance_table(8, 4)
     visible = jnp.array([0, 3], jnp.int32)
-    flat = Kriging()(jnp.full((2, 16, 1), 0.3, jnp.float32), visible, table)
+    krige = jax.jit(lambda values: Kriging()(values, visible, table))
+    flat = krige(jnp.full((2, 16, 1), 0.3, jnp.float32))
     assert jnp.allclose(flat, 0.3, atol=1e-5)
     ramp = patches(jnp.arange(64, dtype=jnp.float32).reshape(8, 8, 1) / 64, 4)
-    known = Kriging()(ramp[visible], visible, table)
+    known = krige(ramp[visible])
     assert float(jnp.abs(known - ramp)[visible].max()) < 0.05
     assert float(jnp.abs(known - ramp).max()) < 0.2
 
@@ -229,7 +239,8 @@ def test_endmembers_are_learned_back_to_the_corners():
     shares = jax.random.dirichlet(key, jnp.ones(3, jnp.float32), (400,))
     pixels = shares @ corners
     start = 0.7 * corners + 0.3 * jnp.mean(corners, 0, keepdims=True)
-    found = learn_endmembers(pixels, start, key, volume=1e-5, steps=200)
+    learn = jax.jit(lambda y: learn_endmembers(y, start, key, volume=1e-5, steps=200))
+    found = learn(pixels)
     cosine = lambda a: (
         jnp.sum(a * corners, -1)
         / jnp.linalg.norm(a, axis=-1)
