@@ -1,9 +1,9 @@
 """Linear mixing, spectral angles and abundances: pixels per second.
 
 Smooth endmembers, Dirichlet abundances, noise that takes many pixels out of the simplex.
-The reference of abundances is the least objective over all feasible supports in float64,
-a definition that shares no code with physjax. The loops over pixels (scipy, pysptools)
-are timed on some pixels, their time scaled to all.
+The reference of abundances is the least objective over all feasible supports in
+float64, a definition that shares no code with physjax. The loops over pixels (scipy,
+pysptools) are timed on some pixels, their time scaled to all.
 """
 
 import functools as ft
@@ -124,15 +124,10 @@ def _spams(context: Context, spectra: np.ndarray, endmembers: np.ndarray) -> lis
     if find("spams") is None:
         return [missing(name, "spams-bin")]
     spams = find("spams")
-    x, d = np.asfortranarray(spectra.T), np.asfortranarray(endmembers.T)
+    # In float64: in float32 it is 20 times slower, and some answers are not finite.
+    x, d = (np.asfortranarray(v.T.astype(np.float64)) for v in (spectra, endmembers))
     run = lambda: spams.decompSimplex(x, d, numThreads=context.threads)
-    # Judged by its own figure, not by the tolerance: it stops earlier.
-    error = lambda: {
-        "max_error": float(
-            np.max(np.abs(_dense(run()).T - exact_fcls(spectra, endmembers)))
-        )
-    }
-    return [Case(name, lambda: run, compare=False, metrics=error)]
+    return [Case(name, lambda: run, value=lambda found: _dense(found).T)]
 
 
 def _dense(matrix) -> np.ndarray:

@@ -38,6 +38,9 @@ FILES = [
     "test_lowest_states.py",
     "test_sharded.py",
     "test_interop_spins.py",
+    "test_mixing.py",
+    "test_abundances.py",
+    "test_sunsal_tv.py",
     "test_sectors.py",
     "test_ground_energies.py",
 ]
