@@ -1,8 +1,8 @@
 """Linear mixing, spectral angles and abundances: pixels per second.
 
-Smooth endmembers, Dirichlet abundances, noise that takes many pixels out of the simplex.
-The reference of abundances is the least objective over all feasible supports in
-float64, a definition that shares no code with physjax. The loops over pixels (scipy,
+Smooth endmembers, Dirichlet abundances, noise that takes many pixels out of the
+simplex. The reference of abundances is the least objective over all feasible supports
+in float64, a definition that shares no code with physjax. The loops over pixels (scipy,
 pysptools) are timed on some pixels, their time scaled to all.
 """
 

@@ -43,14 +43,15 @@ def test_no_other_scene_is_better():
     found = sunsal_tv(
         cube, endmembers, penalty=0.01, variation=0.05, tolerance=1e-5, max_steps=2000
     )
-    assert found.result == 0
+    assert not found.result
     cost = jax.jit(lambda a: objective(a, cube, endmembers, 0.01, 0.05))
     least = cost(found.value)
     assert least < cost(jnp.asarray(shares, WIDE))
     for size in (1e-3, 1e-2, 1e-1):
         for _ in range(10):
             step = jnp.asarray(size * RANDOM.standard_normal((6, 7, 3)), WIDE)
-            assert cost(jnp.maximum(found.value + step, 0)) > least - 1e-5
+            other = cost(jnp.maximum(found.value + step, 0))
+            assert least < other + 1e-5
 
 
 def test_variation_smooths_within_fields():
@@ -64,11 +65,11 @@ def test_variation_smooths_within_fields():
 def test_derivatives_hold_the_plateaus():
     cube, endmembers, _ = scene(0.0)
     solve = lambda y, e: (
-        sunsal_tv(y, e, variation=0.02, max_steps=1000, tolerance=1e-7).value
+        sunsal_tv(y, e, variation=0.02, max_steps=2000, tolerance=1e-10).value
     )
     small = cube[:3, 2:6]
-    bound = 1e-4 if WIDE == jnp.float64 else 2e-2
-    assert_gradients(solve, small, endmembers, step=1e-4, rtol=bound)
+    bound = 1e-4 if jnp.float64 == WIDE else 2e-2
+    assert_gradients(solve, small, endmembers, step=1e-3, rtol=bound)
     assert_lowers(solve, small, endmembers)
 
 

@@ -36,7 +36,7 @@ def sunsal_tv(
     tolerance: float = 1e-4,
     throw: bool = False,
 ) -> Solution[Float[Array, "rows columns members"]]:
-    r"""$\min_{a \ge 0} \tfrac12 |y - E^T a|^2 + \lambda \sum a + \mu \sum |\Delta a|$.
+    r"""$\min \tfrac12 |y - E^T a|^2 + \lambda \sum a + \mu \sum |\Delta a|$, $a \ge 0$.
 
     $\Delta$ takes differences between neighbours, down and across; beyond the border
     there is nothing. ADMM with one copy of the abundances per term; what joins the
@@ -135,9 +135,9 @@ def _stepper(cube, endmembers, penalty, variation):
         b = jnp.maximum(b - penalty / rho, 0)
         c, d = soft(c, variation / rho), soft(d, variation / rho)
         copies = (a, b, c, d)
-        pairs = zip(state.duals, views, copies, strict=True)
-        duals = tuple(u - (x - v) for u, x, v in pairs)
-        apart = [jnp.max(jnp.abs(v - x)) for v, x in zip(copies, views, strict=True)]
+        apart = jax.tree.map(lambda v, x: v - x, copies, views)
+        duals = jax.tree.map(lambda u, gap: u + gap, state.duals, apart)
+        apart = [jnp.max(jnp.abs(gap)) for gap in apart]
         moved = jnp.max(jnp.abs(b - state.copies[1]))
         return _State(copies, duals), ft.reduce(jnp.maximum, [*apart, moved])
 
