@@ -36,9 +36,9 @@ def sunsal_tv(
     tolerance: float = 1e-4,
     throw: bool = False,
 ) -> Solution[Float[Array, "rows columns members"]]:
-    r"""$\min \tfrac12 |y - E^T a|^2 + \lambda \sum a + \mu \sum |\Delta a|$, $a \ge 0$.
+    r"""$\min \tfrac12 |y - E^T a|^2 + \lambda \sum a + \mu \sum |\Delta a|$.
 
-    $\Delta$ takes differences between neighbours, down and across; beyond the border
+    Abundances are not negative. $\Delta$ takes differences between neighbours, down and across; beyond the border
     there is nothing. ADMM with one copy of the abundances per term; what joins the
     copies is solved by cosine transforms.
 
