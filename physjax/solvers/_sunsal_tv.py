@@ -38,9 +38,9 @@ def sunsal_tv(
 ) -> Solution[Float[Array, "rows columns members"]]:
     r"""$\min \tfrac12 |y - E^T a|^2 + \lambda \sum a + \mu \sum |\Delta a|$.
 
-    Abundances are not negative. $\Delta$ takes differences between neighbours, down and across; beyond the border
-    there is nothing. ADMM with one copy of the abundances per term; what joins the
-    copies is solved by cosine transforms.
+    Abundances are not negative. $\Delta$ takes differences between neighbours, down and
+    across; beyond the border there is nothing. ADMM with one copy of the abundances per
+    term; what joins the copies is solved by cosine transforms.
 
     Args:
         cube: Scene, in the unit of the endmembers.
@@ -53,8 +53,8 @@ def sunsal_tv(
         throw: Whether to raise on the host if the scene has no answer.
 
     Returns:
-        `Solution` with the abundances as value, in the dtype of the cube, one result for
-        the scene, and `num_steps` in `stats`. Derivatives are those of as many further
+        `Solution` with the abundances as value, in the dtype of the cube, one result
+        for the scene, and `num_steps` in `stats`. Derivatives are those of as many further
         steps as `max_steps` from the answer, which converge to the derivative where the
         set of zeros and of equal neighbours does not change.
 
