@@ -54,9 +54,9 @@ def sunsal_tv(
 
     Returns:
         `Solution` with the abundances as value, in the dtype of the cube, one result
-        for the scene, and `num_steps` in `stats`. Derivatives are those of as many further
-        steps as `max_steps` from the answer, which converge to the derivative where the
-        set of zeros and of equal neighbours does not change.
+        for the scene, and `num_steps` in `stats`. Derivatives are those of as many
+        further steps as `max_steps` from the answer, which converge to the derivative
+        where the set of zeros and of equal neighbours does not change.
 
     Raises:
         TypeError: If the input is complex or does not hold numbers.
