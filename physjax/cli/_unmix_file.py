@@ -87,6 +87,8 @@ def unmix_file(
     number = str(endmembers)
     if number == "auto" or number.lstrip("+-").isdigit():
         wanted = None if number == "auto" else int(number)
+        if progress:
+            print(f"searching endmembers in {len(pixels):,} pixels", flush=True)
         members = find_members(image, pixels, use, wanted, method, seed)
     else:
         members = library_members(
