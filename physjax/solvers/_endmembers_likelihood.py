@@ -106,10 +106,12 @@ def likeliest(
 
     few = z[:: max(z.shape[0] // 2000, 1)]  # from everywhere: rows of a scene are alike
     begin = jax.vmap(lambda k: _start(z, k))(jax.random.split(start, num_starts))
-    tried, value = lax.map(lambda w: _ascend(few, noise, w, num_steps, 0.05), begin)
+    tried, value = lax.map(
+        lambda w: _ascend(few, noise, w, num_steps, 0.05, 0.3), begin
+    )
     value = jnp.where(jnp.isfinite(value), value, -jnp.inf)
     best = tried[jnp.argmax(value)]
-    unmix, likelihood = _ascend(z, noise, best, num_steps, 0.02)
+    unmix, likelihood = _ascend(z, noise, best, num_steps, 0.02, 0.03)
     members = dot(_drawn_in(z, unmix, min_purity), axes.T)
     stats = {"log_likelihood": likelihood, "noise": noise * scale}
     return members, stats
@@ -156,8 +158,13 @@ def _start(z, key):
     return unmix / level[:, None]
 
 
-def _ascend(z, noise, unmix, num_steps, rate):
-    """The unmixing rows after some steps from a start, and their likelihood."""
+def _ascend(z, noise, unmix, num_steps, rate, softness):
+    """The unmixing rows after some steps from a start, and their likelihood.
+
+    The walls of the simplex begin `softness` thick, in units of the mean of a
+    component, and end as thick as the noise: from a start too small, sharp walls throw
+    the vertices about.
+    """
     members = z.shape[1]
     # Relative to the start the problem is well scaled whatever the endmembers are.
     x = dot(z, unmix.T)
@@ -165,24 +172,25 @@ def _ascend(z, noise, unmix, num_steps, rate):
     eye = jnp.eye(members, dtype=z.dtype)
     parameters = (eye, jnp.zeros((members, len(MEANS)), z.dtype))
 
-    def loss(parameters):
+    def loss(parameters, blur):
         turn, logits = parameters
         w = dot(x, turn.T)
-        sigma = jnp.sqrt(jnp.sum(dot(turn, covariance) * turn, axis=1))
-        weights = jax.nn.log_softmax(logits, axis=1)
+        sigma = jnp.sqrt(jnp.sum(dot(turn, covariance) * turn, axis=1) + blur**2)
+        weights = jax.nn.log_softmax(4 * logits, axis=1)  # they may move faster
         density = jax.scipy.special.logsumexp(
             _log_exponentials(w, sigma) + weights[None], axis=-1
         )
         prior = 1e-3 * jnp.sum(weights)
         return -jnp.mean(jnp.sum(density, axis=1)) - prior
 
-    def slope(parameters):
-        turn, logits = jax.grad(loss)(parameters)
+    def slope(parameters, progress):
+        blur = (softness * jnp.exp(-8 * progress)).astype(z.dtype)
+        turn, logits = jax.grad(loss)(parameters, blur)
         # d log|det T| / dT = T^-T
         return turn - plain_inverse(parameters[0]).T, logits
 
     turn, logits = adam(slope, parameters, num_steps, rate)
-    value = small_logdet(turn) + small_logdet(unmix) - loss((turn, logits))
+    value = small_logdet(turn) + small_logdet(unmix) - loss((turn, logits), 0.0)
     return dot(turn, unmix), value
 
 
