@@ -45,7 +45,7 @@ def simplex_likelihood(
     num_starts: int = 6,
     num_steps: int = 200,
     num_pixels: int = 10_000,
-    min_purity: float = 0.8,
+    min_purity: float = 0.5,
 ) -> Solution[Endmembers]:
     """Endmembers that no pixel needs to show, by largest likelihood.
 
@@ -58,7 +58,8 @@ def simplex_likelihood(
         num_steps: Steps of the optimiser.
         num_pixels: Most pixels used.
         min_purity: Share, of spectra of unit norm, that each endmember has in the 0.2 %
-            of pixels where it is largest; it is drawn in where it has less.
+            of pixels where it is largest; it is drawn in where it has less. Three
+            times the noise of the share is added, up to 0.85.
 
     Returns:
         Solution with the endmembers of unit L2 norm; `stats` has `log_likelihood`, per
@@ -91,7 +92,7 @@ def likeliest(
     num_starts=6,
     num_steps=200,
     num_pixels=10_000,
-    min_purity=0.8,
+    min_purity=0.5,
 ):
     """Endmembers and figures, given the eigenvalues and eigenvectors of the scene."""
     values, vectors = spectrum
@@ -112,12 +113,12 @@ def likeliest(
     value = jnp.where(jnp.isfinite(value), value, -jnp.inf)
     best = tried[jnp.argmax(value)]
     unmix, likelihood = _ascend(z, noise, best, num_steps, 0.02, 0.03)
-    members = dot(_drawn_in(z, unmix, min_purity), axes.T)
+    members = dot(_drawn_in(z, unmix, noise, min_purity), axes.T)
     stats = {"log_likelihood": likelihood, "noise": noise * scale}
     return members, stats
 
 
-def _drawn_in(z, unmix, min_purity):
+def _drawn_in(z, unmix, noise, min_purity):
     """Endmembers of unit norm, drawn in until each makes up some pixels.
 
     A dark material, whose pixels are lit by what little else they hold, leaves the
@@ -126,7 +127,12 @@ def _drawn_in(z, unmix, min_purity):
     is q.
     """
     members = unit_rows(plain_inverse(unmix).T)
-    w = jnp.maximum(dot(z, plain_inverse(members)), 0)
+    inverse = plain_inverse(members)
+    w = jnp.maximum(dot(z, inverse), 0)
+    # The larger the noise of a share, the less its extremes say how far to go.
+    blur = noise * jnp.sqrt(jnp.sum(inverse**2, axis=0))
+    blur = blur / jnp.mean(jnp.sqrt(jnp.sum(z**2, axis=1)))
+    least = jnp.clip(min_purity + 3 * blur, min_purity, max(0.85, min_purity))
     shares = w / jnp.maximum(jnp.sum(w, axis=1, keepdims=True), 1e-6)
     count = max(z.shape[0] // 500, 1)
 
@@ -135,8 +141,8 @@ def _drawn_in(z, unmix, min_purity):
         mean = jnp.mean(shares[purest], axis=0)
         p = jnp.clip(mean[k], 0.02, 1)
         rest = dot(mean.at[k].set(0), members) / jnp.maximum(1 - p, 1e-6)
-        short = jnp.maximum(min_purity - p, 0)
-        return (p * members[k] + short * rest) / jnp.maximum(min_purity, p)
+        short = jnp.maximum(least[k] - p, 0)
+        return (p * members[k] + short * rest) / jnp.maximum(least[k], p)
 
     return unit_rows(lax.map(one, jnp.arange(members.shape[0])))
 
