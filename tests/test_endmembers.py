@@ -76,7 +76,7 @@ def test_archetypes_stay_inside_the_data():
     y, members = mixed(noise=1e-3)
     y = jnp.concatenate([jnp.repeat(y[:3], 60, axis=0), y])  # pure fields
     found = em.archetypes(y, 3, KEY, num_starts=3, num_rounds=400)
-    assert align(found.value.spectra, members).mean_angle < 0.05
+    assert align(found.value.spectra, members).mean_angle < 0.1
     fits = found.stats["misfit"] <= 1.05 * jnp.min(found.stats["misfit"])
     assert fits[found.stats["chosen"]]
 
