@@ -23,7 +23,7 @@ BENCHMARKS = {
     "training_step": "full training step of rampinn against PyTorch",
     "prediction": "rampinn's predictions: spectra per second, peak memory",
     "hamiltonians": "spin Hamiltonians and ground states against QuSpin, NetKet, SciPy",
-    "mixing": "mixtures, spectral angles, abundances against NumPy, PyTorch, SPAMS, SPy",
+    "mixing": "mixtures, angles, abundances against NumPy, PyTorch, SPAMS, SPy",
     "imports": "CPU time of importing physjax",
 }
 """Name (a module of this package with `tables(context)`) and what it measures."""

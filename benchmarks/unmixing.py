@@ -218,12 +218,13 @@ def vca_of_many_seeds(arguments) -> dict:
     y = scene.cube.reshape(-1, library.shape[1])
     host = np.asarray(y, np.float64).T
     keys = jax.random.split(jax.random.key(0), 64)
-    run = jax.jit(jax.vmap(lambda key: em.vca(y, 5, key).value.spectra))
-    jax.block_until_ready(run(keys))
+    many = jax.vmap(lambda y, key: em.vca(y, 5, key).value.spectra, (None, 0))
+    run = jax.jit(many)
+    jax.block_until_ready(run(y, keys))
     ratios, ours, theirs = [], [], []
     for _ in range(5):
         start = time.perf_counter()
-        jax.block_until_ready(run(keys))
+        jax.block_until_ready(run(y, keys))
         middle = time.perf_counter()
         for seed in range(10):
             _numpy_vca(host, 5, np.random.default_rng(seed))

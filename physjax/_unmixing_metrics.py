@@ -80,8 +80,8 @@ def abundance_rmse(found: ArrayLike, reference: ArrayLike) -> float:
     """aRMSE: root of the mean square over all pixels and members.
 
     Example:
-        >>> abundance_rmse([[1.0, 0.0]], [[0.8, 0.2]])
-        0.19999999999999996
+        >>> round(abundance_rmse([[1.0, 0.0]], [[0.8, 0.2]]), 6)
+        0.2
     """
     return float(np.sqrt(np.mean(_error(found, reference) ** 2)))
 

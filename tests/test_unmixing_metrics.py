@@ -52,13 +52,13 @@ def test_conversion_of_fractions():
 
 def test_images():
     x = RANDOM.uniform(size=(12, 14, 3))
-    assert metrics.ssim(x, x, data_range=1) == pytest.approx(1)
-    assert metrics.ssim(x, 1 - x, data_range=1) < 0.1
-    assert metrics.psnr(x + 0.1, x, data_range=1) == pytest.approx(20)
+    assert metrics.ssim(x, x, data_range=1.0) == pytest.approx(1)
+    assert metrics.ssim(x, 1 - x, data_range=1.0) < 0.1
+    assert metrics.psnr(x + 0.1, x, data_range=1.0) == pytest.approx(20)
     mask = np.zeros((12, 14), bool)
     mask[0] = True
     broken = np.where(mask[..., None], x, 7.0)
-    assert metrics.psnr(broken + 0.1, x, data_range=1, mask=mask) == pytest.approx(20)
+    assert metrics.psnr(broken + 0.1, x, data_range=1.0, mask=mask) == pytest.approx(20)
 
 
 def test_classification():

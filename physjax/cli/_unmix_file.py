@@ -31,7 +31,7 @@ def unmix_file(
     endmembers: int | str | Path,
     out: str | Path,
     *,
-    method: str = "vca",
+    method: str = "blind",
     abundances: str = "normalized",
     pick: str | None = None,
     scale: float | None = None,
@@ -52,7 +52,8 @@ def unmix_file(
         out: Folder to make; it appears complete or not at all. It gets
             `abundances.img` and `residual.img` (root mean square, and angle in radian)
             with headers, `endmembers.csv`, pictures of all three, `summary.json`.
-        method: Search of `physjax.solvers.unmixing` for endmembers.
+        method: Search of `physjax.solvers.endmembers`; `blind` means
+            `blind_endmembers`.
         abundances: Solver of `physjax.solvers.unmixing`; `normalized` means
             `normalized_nonnegative`, with a brightness fitted to every pixel.
         pick: Names of spectra of the library, separated by commas.
@@ -86,10 +87,12 @@ def unmix_file(
     number = str(endmembers)
     if number == "auto" or number.lstrip("+-").isdigit():
         wanted = None if number == "auto" else int(number)
+        if progress:
+            print(f"searching endmembers in {len(pixels):,} pixels", flush=True)
         members = find_members(image, pixels, use, wanted, method, seed)
     else:
         members = library_members(
-            *(image, pixels, use, Path(endmembers), pick, library_scale),
+            *(image, pixels, use, Path(number), pick, library_scale),
             may_guess=scale is None,
         )
         method = "library"
@@ -243,7 +246,7 @@ def _check_folder(out: Path) -> Path:
     parent = out.absolute().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise DataError(
-            f"cannot make {out}: there is no folder {parent} to write to; make it first."
+            f"cannot make {out}: there is no folder {parent} to write to; make it."
         )
     return out
 

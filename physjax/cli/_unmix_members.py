@@ -13,9 +13,10 @@ from jaxtyping import Bool, Float
 from .. import io
 from .._errors import ConfigError, DataError
 from ..operators.mixing import gaussian_response, resample
-from ..solvers import unmixing
+from ..solvers import endmembers
 
 _MOST = 64
+_SEARCHES = {"blind": "blind_endmembers"}
 
 
 class Members(NamedTuple):
@@ -46,7 +47,12 @@ def find_members(
     notes = []
     spectra = jnp.asarray(pixels)
     if number is None:
-        number = int(np.asarray(eqx.filter_jit(unmixing.hysime)(spectra).value))
+        if len(pixels) <= pixels.shape[1]:
+            raise ConfigError(
+                f"endmembers is auto, but {len(pixels)} pixels of {pixels.shape[1]} "
+                f"bands are too few to find their number; give it."
+            )
+        number = int(np.asarray(eqx.filter_jit(endmembers.hysime)(spectra).value))
         notes.append(f"HySime finds {number} endmembers")
         number = max(number, 2)
     most = min(_MOST, len(pixels), pixels.shape[1])
@@ -55,7 +61,7 @@ def find_members(
             f"endmembers is {number}, but must be 2 to {most} for {len(pixels)} pixels "
             f"of {pixels.shape[1]} bands, or the name of a library."
         )
-    search = getattr(unmixing, method)
+    search = getattr(endmembers, _SEARCHES.get(method, method))
     key = (
         (jax.random.key(seed),) if "key" in inspect.signature(search).parameters else ()
     )
@@ -177,18 +183,14 @@ def _to_sensor(
     width = np.sqrt(np.maximum(fwhm**2 - own**2, (0.2 * fwhm) ** 2))
     gap = np.diff(axis)
     left = np.clip(np.searchsorted(axis, centre) - 1, 0, gap.size - 1)
-    inside = (centre >= axis[0] - fwhm / 2) & (centre <= axis[-1] + fwhm / 2)
+    inside = (centre >= axis[0] - width / 4) & (centre <= axis[-1] + width / 4)
     covered = use & inside & (gap[left] <= 4 * np.maximum(fwhm, np.median(gap)))
     if not covered.any():
         return np.zeros((len(spectra), 0)), covered
-    step = max(width[covered].min() / 4, np.ptp(axis) / 20_000)
-    fine = np.arange(axis[0], axis[-1] + step, step)
-    dense = np.stack([np.interp(fine, axis, one) for one in spectra])
-    asked = (
-        jnp.asarray(x, jnp.float32) for x in (fine, centre[covered], width[covered])
-    )
-    response = gaussian_response(*asked)
-    seen = resample(jnp.asarray(dense, jnp.float32), response)
+    axis, first = np.unique(axis, return_index=True)
+    where = (axis, centre[covered], width[covered])
+    response = gaussian_response(*(jnp.asarray(x, jnp.float32) for x in where))
+    seen = resample(jnp.asarray(spectra[:, first], jnp.float32), response)
     return np.asarray(seen, np.float64), covered
 
 

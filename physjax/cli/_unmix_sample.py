@@ -13,7 +13,8 @@ def draw_sample(
     """At most `count` pixels, spread evenly with jitter, and the bands in use.
 
     A band is in use if the file does not call it bad and most of the pixels with any
-    data have a number in it. Pixels come with these bands alone, all of them finite.
+    data have a number in it, one of twenty other than zero. Pixels come with these
+    bands alone, all of them finite.
 
     Raises:
         DataError: There is no such band, or hardly a pixel.
@@ -32,6 +33,8 @@ def draw_sample(
     some = (finite & (pixels != 0)).any(axis=1)
     pixels, finite = pixels[some], finite[some]
     use = image.good & (finite.mean(axis=0) > 0.5 if len(pixels) else False)
+    # Bands in the absorption of water are often set to zero without a word.
+    use &= (pixels != 0).mean(axis=0) > 0.05 if len(pixels) else False
     pixels = pixels[finite[:, use].all(axis=1)][:, use]
     pixels = pixels[(pixels != 0).any(axis=1)]
     if use.sum() < 2 or len(pixels) < 8:

@@ -1,14 +1,13 @@
 """Abundances and residuals of a block of pixels, as one compiled program."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..operators.mixing import linear_mixing, spectral_angle
+from ..operators.mixing import linear_mixing
 from ..solvers import unmixing
 
 _CHUNK = 2**12
@@ -30,25 +29,25 @@ def make_solve(
         spectra = spectra / jnp.linalg.norm(spectra, axis=1, keepdims=True)
 
     def chunk(pixels: Array) -> Array:
-        there = jnp.isfinite(pixels).all(1) & (pixels != 0).any(1)
+        size = jnp.sum(jnp.abs(pixels), 1)
+        there = jnp.isfinite(size) & (size > 0)
         pixels = jnp.where(there[:, None], pixels, 0)
         shares = solver(pixels, spectra).value
         model = linear_mixing(shares, spectra)
-        if shaded:
-            size = jnp.sum(model**2, 1)
-            bright = jnp.sum(model * pixels, 1) / jnp.where(size > 0, size, 1)
-            model = model * bright[:, None]
-        rest = jnp.sqrt(jnp.mean((pixels - model) ** 2, 1))
-        angle = spectral_angle(pixels, model)
-        answer = jnp.concatenate([shares, rest[:, None], angle[:, None]], 1)
+        # The best brightness, and what it leaves: |y - m|^2 = |y - s m|^2 + (1 - s)^2
+        # |m|^2, and the angle follows without another pass over the bands.
+        length = jnp.sum(model**2, 1)
+        bright = jnp.sum(model * pixels, 1) / jnp.where(length > 0, length, 1)
+        used = bright if shaded else jnp.ones_like(bright)
+        rest = jnp.sum((pixels - used[:, None] * model) ** 2, 1)
+        across = jnp.maximum(rest - (used - bright) ** 2 * length, 0)
+        angle = jnp.arctan2(jnp.sqrt(across), bright * jnp.sqrt(length))
+        error = jnp.sqrt(rest / pixels.shape[1])
+        answer = jnp.concatenate([shares, error[:, None], angle[:, None]], 1)
         return jnp.where(there[:, None], answer, jnp.nan)
 
     @jax.jit
     def solve(pixels: Array) -> Array:
-        count, bands = pixels.shape
-        size = min(_CHUNK, count)
-        padded = jnp.pad(pixels, ((0, -count % size), (0, 0)))
-        answers: Any = jax.lax.map(chunk, padded.reshape(-1, size, bands))
-        return answers.reshape(-1, answers.shape[-1])[:count]
+        return unmixing.in_chunks(chunk, pixels, chunk_size=_CHUNK)
 
     return solve

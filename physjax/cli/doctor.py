@@ -25,6 +25,7 @@ _PACKAGES = [
     "safetensors",
     "matplotlib",
     "h5py",
+    "tifffile",
 ]
 
 

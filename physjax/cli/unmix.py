@@ -27,14 +27,22 @@ class Unmix:
     out: Annotated[str, arg(metavar="FOLDER")]
     """A new folder for the answer."""
     method: Literal[
-        "vca", "nfindr", "atgp", "ppi", "sisal", "archetypes", "simplex_likelihood"
-    ] = "vca"
-    """How endmembers are found."""
+        "blind",
+        "vca",
+        "nfindr",
+        "atgp",
+        "ppi",
+        "sisal",
+        "archetypes",
+        "simplex_likelihood",
+    ] = "blind"
+    """How endmembers are found: `blind` chooses between the last two by the data; `vca`
+    takes a second and needs a pure pixel of each."""
     abundances: Literal[
         "normalized", "fcls", "nonnegative", "sum_to_one", "unconstrained", "sunsal"
     ] = "normalized"
-    """How shares are found: `normalized` is blind to shade and slope, `fcls` sums to one at
-    the brightness of the endmembers."""
+    """How shares are found: `normalized` is blind to shade and slope; with `fcls` they
+    sum to one at the brightness of the endmembers."""
     pick: Annotated[str | None, arg(metavar="NAME,NAME,...")] = None
     """Spectra of the library to use, by name or its beginning; all otherwise."""
     scale: float | None = None

@@ -25,6 +25,13 @@ DTYPES = {
 }
 """Number types by ENVI's `data type`."""
 INTERLEAVES = ("bsq", "bil", "bip")
+# Axes (rows, columns, bands) by their place in the file, outermost first.
+ORDERS = {"bsq": (2, 0, 1), "bil": (0, 2, 1), "bip": (0, 1, 2)}
+# Fields that the array itself decides: never copied from one header to another.
+OWN = ("samples", "lines", "bands", "header offset", "file type", "data type")
+OWN += ("interleave", "byte order", "wavelength", "wavelength units", "fwhm", "bbl")
+OWN += ("data ignore value", "reflectance scale factor", "band names")
+OWN += ("data gain values", "data offset values")
 _MAX_HEADER = 2**25
 _MAX_SIZE = 2**40
 _SIZES = ("samples", "lines", "bands", "data type", "interleave", "byte order")

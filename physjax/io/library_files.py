@@ -11,6 +11,7 @@ from .checks import check_finite
 from .cubes import SpectralLibrary
 from .hdf5 import read_mat
 from .spectra import missing_key
+from .tables import parse_number
 from .wavelengths import to_nanometres
 
 _MAX_BYTES = 2**28
@@ -37,7 +38,7 @@ def read_csv_library(path: Path) -> SpectralLibrary:
         for number, line in lines
     ]
     names, rows = table[0][1], []
-    if len(names) < 2 or all(_number(name) is not None for name in names):
+    if len(names) < 2 or all(parse_number(name) is not None for name in names):
         raise DataError(
             f"{path} has no header line with the names of its spectra; begin it with "
             f"'wavelength,NAME,...'."
@@ -48,7 +49,7 @@ def read_csv_library(path: Path) -> SpectralLibrary:
                 f"{path}: row {number} has {len(cells)} columns, but the header line "
                 f"has {len(names)}; mend it."
             )
-        values = [np.nan if not cell else _number(cell) for cell in cells]
+        values = [np.nan if not cell else parse_number(cell) for cell in cells]
         if None in values or np.isnan(values[0] or np.nan):
             column = values.index(None) if None in values else 0
             raise DataError(
@@ -117,10 +118,3 @@ def read_usgs_library(path: Path) -> SpectralLibrary:
             names = ["".join(map(chr, row)).strip() for row in codes]
     spectra = np.where(np.abs(spectra) > 1e30, np.nan, spectra)  # deleted channels
     return SpectralLibrary(tuple(names), spectra, wavelength, fwhm, source=path)
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return None if "_" in cell else float(cell)
-    except ValueError:
-        return None

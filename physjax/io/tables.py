@@ -30,7 +30,7 @@ def read_table(path: Path, columns: int | None) -> tuple[list[int], np.ndarray]:
         if not line or line.startswith(_COMMENTS):
             continue
         cells = _split(line, separator)
-        values = [_number(cell) for cell in cells]
+        values = [parse_number(cell) for cell in cells]
         if not rows and not header and all(v is None for v in values):
             header = True
             continue
@@ -99,7 +99,8 @@ def _split(line: str, separator: str | None) -> list[str]:
     return [cell.strip().strip("\"'") for cell in cells]
 
 
-def _number(cell: str) -> float | None:
+def parse_number(cell: str) -> float | None:
+    """The number that a cell of a table holds, or None."""
     try:
         return None if "_" in cell else float(cell)
     except ValueError:

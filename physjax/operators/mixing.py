@@ -172,8 +172,8 @@ def spectral_angles(
     r"""Angles of every spectrum to every endmember, as `spectral_angle` defines them.
 
     Both are seen in an orthonormal basis of the endmembers, the rest of the spectrum
-    being one number more. That costs two thin products whatever the number of members, and
-    keeps the digits of small angles, which cosines do not.
+    being one number more. That costs two thin products whatever the number of members,
+    and keeps the digits of small angles, which cosines do not.
 
     Args:
         spectra: Any batch axes and unit.

@@ -137,12 +137,15 @@ def small_logdet(matrix: Float[Array, "n n"]) -> Float[Array, ""]:
 
 
 def adam(slope, start, num_steps: int, rate: float):
-    """Steps of Adam along `slope(parameters)`, the rate falling as a cosine to 1 %."""
+    """Steps of Adam along `slope(parameters, progress)`, progress from 0 to 1.
+
+    The rate falls as a cosine to 1 %.
+    """
     zeros = jax.tree.map(jnp.zeros_like, start)
 
     def step(state, k):
         parameters, first, second = state
-        g = slope(parameters)
+        g = slope(parameters, k / num_steps)
         first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, g)
         second = jax.tree.map(lambda v, g: 0.99 * v + 0.01 * g**2, second, g)
         fall = 0.01 + 0.99 * 0.5 * (1 + jnp.cos(jnp.pi * k / num_steps))

@@ -45,7 +45,7 @@ def simplex_likelihood(
     num_starts: int = 6,
     num_steps: int = 200,
     num_pixels: int = 10_000,
-    min_purity: float = 0.8,
+    min_purity: float = 0.5,
 ) -> Solution[Endmembers]:
     """Endmembers that no pixel needs to show, by largest likelihood.
 
@@ -58,7 +58,8 @@ def simplex_likelihood(
         num_steps: Steps of the optimiser.
         num_pixels: Most pixels used.
         min_purity: Share, of spectra of unit norm, that each endmember has in the 0.2 %
-            of pixels where it is largest; it is drawn in where it has less.
+            of pixels where it is largest; it is drawn in where it has less. Three
+            times the noise of the share is added, up to 0.85.
 
     Returns:
         Solution with the endmembers of unit L2 norm; `stats` has `log_likelihood`, per
@@ -91,7 +92,7 @@ def likeliest(
     num_starts=6,
     num_steps=200,
     num_pixels=10_000,
-    min_purity=0.8,
+    min_purity=0.5,
 ):
     """Endmembers and figures, given the eigenvalues and eigenvectors of the scene."""
     values, vectors = spectrum
@@ -106,16 +107,18 @@ def likeliest(
 
     few = z[:: max(z.shape[0] // 2000, 1)]  # from everywhere: rows of a scene are alike
     begin = jax.vmap(lambda k: _start(z, k))(jax.random.split(start, num_starts))
-    tried, value = lax.map(lambda w: _ascend(few, noise, w, num_steps, 0.05), begin)
+    tried, value = lax.map(
+        lambda w: _ascend(few, noise, w, num_steps, 0.05, 0.3), begin
+    )
     value = jnp.where(jnp.isfinite(value), value, -jnp.inf)
     best = tried[jnp.argmax(value)]
-    unmix, likelihood = _ascend(z, noise, best, num_steps, 0.02)
-    members = dot(_drawn_in(z, unmix, min_purity), axes.T)
+    unmix, likelihood = _ascend(z, noise, best, num_steps, 0.02, 0.03)
+    members = dot(_drawn_in(z, unmix, noise, min_purity), axes.T)
     stats = {"log_likelihood": likelihood, "noise": noise * scale}
     return members, stats
 
 
-def _drawn_in(z, unmix, min_purity):
+def _drawn_in(z, unmix, noise, min_purity):
     """Endmembers of unit norm, drawn in until each makes up some pixels.
 
     A dark material, whose pixels are lit by what little else they hold, leaves the
@@ -124,7 +127,12 @@ def _drawn_in(z, unmix, min_purity):
     is q.
     """
     members = unit_rows(plain_inverse(unmix).T)
-    w = jnp.maximum(dot(z, plain_inverse(members)), 0)
+    inverse = plain_inverse(members)
+    w = jnp.maximum(dot(z, inverse), 0)
+    # The larger the noise of a share, the less its extremes say how far to go.
+    blur = noise * jnp.sqrt(jnp.sum(inverse**2, axis=0))
+    blur = blur / jnp.mean(jnp.sqrt(jnp.sum(z**2, axis=1)))
+    least = jnp.clip(min_purity + 3 * blur, min_purity, max(0.85, min_purity))
     shares = w / jnp.maximum(jnp.sum(w, axis=1, keepdims=True), 1e-6)
     count = max(z.shape[0] // 500, 1)
 
@@ -133,8 +141,8 @@ def _drawn_in(z, unmix, min_purity):
         mean = jnp.mean(shares[purest], axis=0)
         p = jnp.clip(mean[k], 0.02, 1)
         rest = dot(mean.at[k].set(0), members) / jnp.maximum(1 - p, 1e-6)
-        short = jnp.maximum(min_purity - p, 0)
-        return (p * members[k] + short * rest) / jnp.maximum(min_purity, p)
+        short = jnp.maximum(least[k] - p, 0)
+        return (p * members[k] + short * rest) / jnp.maximum(least[k], p)
 
     return unit_rows(lax.map(one, jnp.arange(members.shape[0])))
 
@@ -156,8 +164,13 @@ def _start(z, key):
     return unmix / level[:, None]
 
 
-def _ascend(z, noise, unmix, num_steps, rate):
-    """The unmixing rows after some steps from a start, and their likelihood."""
+def _ascend(z, noise, unmix, num_steps, rate, softness):
+    """The unmixing rows after some steps from a start, and their likelihood.
+
+    The walls of the simplex begin `softness` thick, in units of the mean of a
+    component, and end as thick as the noise: from a start too small, sharp walls throw
+    the vertices about.
+    """
     members = z.shape[1]
     # Relative to the start the problem is well scaled whatever the endmembers are.
     x = dot(z, unmix.T)
@@ -165,24 +178,25 @@ def _ascend(z, noise, unmix, num_steps, rate):
     eye = jnp.eye(members, dtype=z.dtype)
     parameters = (eye, jnp.zeros((members, len(MEANS)), z.dtype))
 
-    def loss(parameters):
+    def loss(parameters, blur):
         turn, logits = parameters
         w = dot(x, turn.T)
-        sigma = jnp.sqrt(jnp.sum(dot(turn, covariance) * turn, axis=1))
-        weights = jax.nn.log_softmax(logits, axis=1)
+        sigma = jnp.sqrt(jnp.sum(dot(turn, covariance) * turn, axis=1) + blur**2)
+        weights = jax.nn.log_softmax(4 * logits, axis=1)  # they may move faster
         density = jax.scipy.special.logsumexp(
             _log_exponentials(w, sigma) + weights[None], axis=-1
         )
         prior = 1e-3 * jnp.sum(weights)
         return -jnp.mean(jnp.sum(density, axis=1)) - prior
 
-    def slope(parameters):
-        turn, logits = jax.grad(loss)(parameters)
+    def slope(parameters, progress):
+        blur = (softness * jnp.exp(-8 * progress)).astype(z.dtype)
+        turn, logits = jax.grad(loss)(parameters, blur)
         # d log|det T| / dT = T^-T
         return turn - plain_inverse(parameters[0]).T, logits
 
     turn, logits = adam(slope, parameters, num_steps, rate)
-    value = small_logdet(turn) + small_logdet(unmix) - loss((turn, logits))
+    value = small_logdet(turn) + small_logdet(unmix) - loss((turn, logits), 0.0)
     return dot(turn, unmix), value
 
 

@@ -26,8 +26,8 @@ def hysime(spectra: Float[Array, "pixels bands"]) -> Solution[Array]:
 
     Example:
         >>> key = jax.random.key(0)
-        >>> mixed = jax.random.uniform(key, (500, 3)) @ jnp.eye(3, 20)
-        >>> noise = 1e-3 * jax.random.normal(key, (500, 20))
+        >>> mixed = jax.random.uniform(key, (500, 3)) @ jax.random.uniform(key, (3, 20))
+        >>> noise = 1e-2 * jax.random.normal(jax.random.key(1), (500, 20))
         >>> int(hysime(mixed + noise).value)
         3
 
@@ -77,8 +77,8 @@ def hfc(
 
     Example:
         >>> key = jax.random.key(0)
-        >>> mixed = jax.random.uniform(key, (500, 3)) @ jnp.eye(3, 20)
-        >>> noise = 1e-3 * jax.random.normal(key, (500, 20))
+        >>> mixed = jax.random.uniform(key, (500, 3)) @ jax.random.uniform(key, (3, 20))
+        >>> noise = 1e-2 * jax.random.normal(jax.random.key(1), (500, 20))
         >>> int(hfc(mixed + noise).value) >= 1
         True
 
@@ -126,8 +126,8 @@ def noise_edge(
 
     Example:
         >>> key = jax.random.key(0)
-        >>> mixed = jax.random.uniform(key, (500, 3)) @ jnp.eye(3, 20)
-        >>> noise = 1e-3 * jax.random.normal(key, (500, 20))
+        >>> mixed = jax.random.uniform(key, (500, 3)) @ jax.random.uniform(key, (3, 20))
+        >>> noise = 1e-2 * jax.random.normal(jax.random.key(1), (500, 20))
         >>> int(noise_edge(mixed + noise).value)
         3
 

@@ -78,7 +78,7 @@ def sisal(
     def level(change):  # 1^T turn = 1^T keeps the sums of the abundances
         return change - jnp.mean(change, axis=0, keepdims=True)
 
-    def slope(change):
+    def slope(change, _):
         turn = eye + level(change)
         behind = (dot(x, turn.T) < 0).astype(z.dtype)
         return level(-plain_inverse(turn).T - wall * dot(behind.T, x) / x.shape[0])

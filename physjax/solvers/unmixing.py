@@ -11,3 +11,4 @@ from ._abundances import sum_to_one as sum_to_one
 from ._abundances import sunsal as sunsal
 from ._abundances import unconstrained as unconstrained
 from ._chunks import in_chunks as in_chunks
+from ._sunsal_tv import sunsal_tv as sunsal_tv
