@@ -36,7 +36,7 @@ SETS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
             {"data.sites": (n,), "model.size": False, "train.steps": steps}
             | ({"train.batch_size": 6} if n == 16 else {}),
         )
-        for n, steps in ((10, 6000), (12, 5000), (16, 1500))
+        for n, steps in ((10, 6000), (12, 5000), (16, 4000))
     },
     "transfer": {"ours": ("ring", {"train.steps": 5000})},
     "strict": {"ours": ("strict", {"train.steps": 3000})},

@@ -4,6 +4,7 @@ They need no test framework. Arguments are arrays or pytrees of arrays; close ov
 everything static. Tolerances follow the dtype unless given.
 """
 
+import contextlib
 import functools as ft
 import math
 from collections.abc import Callable, Sequence
@@ -152,7 +153,7 @@ def assert_adjoint(
         >>> assert_adjoint(lambda u: 2 * u[::-1], lambda u: 2 * u[::-1], x, y)
     """
     bound = 100 * _precision((x, y)) if rtol is None else rtol
-    image, back = fn(x), adjoint(y)
+    image, back = jax.jit(fn)(x), jax.jit(adjoint)(y)
     left, right = _inner(y, image), _inner(back, x)
     size = max(_size(y) * _size(image), _size(back) * _size(x))
     tiny = float(np.finfo(np.float64).tiny)  # below it rounding is absolute
@@ -207,9 +208,14 @@ def assert_lowers(
     """
     from jax import export
 
+    def lower(*names: str) -> None:
+        export.export(jax.jit(fn), platforms=names)(*args)
+
+    with contextlib.suppress(Exception):
+        return lower(*platforms)  # all at once; one by one to find which it is
     for platform in platforms:
         try:
-            export.export(jax.jit(fn), platforms=[platform])(*args)
+            lower(platform)
         except Exception as error:
             raise AssertionError(f"does not lower for {platform}: {error}") from error
 

@@ -28,16 +28,22 @@ hypothesis.settings.load_profile("physjax")
 
 
 def pytest_configure(config):
-    """Compiled programs are kept: for the other worker, for the commands that tests
-    start, and for the next run."""
-    if (cache := getattr(config, "cache", None)) is None:  # -p no:cacheprovider
-        return
-    kept = {
-        "jax_compilation_cache_dir": str(cache.mkdir("jax")),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
-    }
-    for name, value in kept.items():
+    """Two thirds of the suite is compilation: less of it, in commands of tests too.
+
+    Small programs run once gain nothing from LLVM's optimisation (XLA's own passes
+    stay; `JAX_DISABLE_MOST_OPTIMIZATIONS=0` has both). What is compiled is kept for the
+    other worker and for the next run.
+    """
+    settings = {}
+    if "JAX_DISABLE_MOST_OPTIMIZATIONS" not in os.environ:
+        settings["jax_disable_most_optimizations"] = True
+    if (cache := getattr(config, "cache", None)) is not None:  # -p no:cacheprovider
+        settings |= {
+            "jax_compilation_cache_dir": str(cache.mkdir("jax")),
+            "jax_persistent_cache_min_compile_time_secs": 0.0,
+            "jax_persistent_cache_min_entry_size_bytes": -1,
+        }
+    for name, value in settings.items():
         jax.config.update(name, value)
         os.environ[name.upper()] = str(value)
 
