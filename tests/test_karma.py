@@ -49,6 +49,12 @@ def batch():
     return jax.jit(lambda key: sample_batch(CONFIG, key))(jax.random.key(1))
 
 
+def shares_of(key, count):
+    """Shares of three members, uniform over the triangle."""
+    x = jax.random.exponential(key, (count, 3), jnp.float32)
+    return x / jnp.sum(x, -1, keepdims=True)
+
+
 def test_blocks_do_not_know_the_order_of_tokens(key):
     block = Block(8, 2, key=key)
     x = jax.random.normal(key, (5, 8), jnp.float32)
@@ -113,23 +119,40 @@ def test_contributions_are_those_of_scipy():
 
 def test_extremes_of_a_triangle_are_its_corners(key):
     corners = jnp.eye(3, 6, dtype=jnp.float32) + 0.1
-    inner = jax.random.dirichlet(key, 5 * jnp.ones(3, jnp.float32), (50,)) @ corners
+    inner = shares_of(key, 50) @ corners
     found = jax.jit(extremes, static_argnums=1)(jnp.concatenate([inner, corners]), 3)
     assert {tuple(np.round(x, 3)) for x in np.asarray(found)} == {
         tuple(np.round(x, 3)) for x in np.asarray(corners)
     }
 
 
-def test_kriging_keeps_what_is_constant_and_nearly_what_is_known(key):
+def test_kriging_solves_the_normal_equations_of_its_covariance(key):
+    """Seen values and a nugget; numpy's dense solution is the reference."""
     table = distance_table(8, 4)
-    visible = jnp.array([0, 3], jnp.int32)
-    krige = jax.jit(lambda values: Kriging()(values, visible, table))
+    visible = np.array([0, 3])
+    krige = jax.jit(lambda values: Kriging()(values, jnp.asarray(visible), table))
     flat = krige(jnp.full((2, 16, 1), 0.3, jnp.float32))
     assert jnp.allclose(flat, 0.3, atol=1e-5)
-    ramp = patches(jnp.arange(64, dtype=jnp.float32).reshape(8, 8, 1) / 64, 4)
-    known = krige(ramp[visible])
-    assert float(jnp.abs(known - ramp)[visible].max()) < 0.05
-    assert float(jnp.abs(known - ramp).max()) < 0.2
+    values = np.asarray(jax.random.normal(key, (2, 16, 1), jnp.float32))
+    seen = (16 * visible[:, None] + np.arange(16)).reshape(-1)
+    cover = np.mean([np.exp(-table.astype(float) / x) for x in (3, 10, 30)], 0)
+    among = cover[np.ix_(seen, seen)] + 0.05 * np.eye(32)
+    mean = values.astype(float).mean()
+    weights = np.linalg.solve(among, values.reshape(-1) - mean)
+    expected = mean + cover[:, seen] @ weights
+    assert np.abs(np.asarray(krige(values)).reshape(-1) - expected).max() < 3e-3
+
+
+def test_kriging_by_symmetry_halves_a_ramp():
+    """A hidden patch between two seen ones that are each other's negative."""
+    table = distance_table(12, 4)
+    visible = jnp.array([0, 1, 2, 3, 5, 6, 7, 8], jnp.int32)
+    ramp = jnp.arange(12, dtype=jnp.float32) - 5.5
+    ramp = patches(jnp.tile(ramp[:, None, None], (1, 12, 1)), 4)
+    found = jax.jit(lambda values: Kriging()(values, visible, table))(ramp[visible])
+    hidden = np.asarray(found[4]).reshape(4, 4)
+    assert np.allclose(hidden, -hidden[::-1], atol=5e-3)
+    assert (np.diff(hidden, axis=0) > 0).all()
 
 
 def test_bands_of_a_sensor_come_back():
@@ -236,8 +259,7 @@ def test_segmentation_is_fine_tuned(model):
 def test_endmembers_are_learned_back_to_the_corners():
     key = jax.random.key(0)
     corners = jnp.eye(3, 9, dtype=jnp.float32) + 0.2
-    shares = jax.random.dirichlet(key, jnp.ones(3, jnp.float32), (400,))
-    pixels = shares @ corners
+    pixels = shares_of(key, 400) @ corners
     start = 0.7 * corners + 0.3 * jnp.mean(corners, 0, keepdims=True)
     learn = jax.jit(lambda y: learn_endmembers(y, start, key, volume=1e-5, steps=200))
     found = learn(pixels)

@@ -163,9 +163,10 @@ def fine_tune(
 
     def objective(params, x, y):
         scores = jax.vmap(eqx.combine(params, static))(x)
-        errors = optax.softmax_cross_entropy_with_integer_labels(
-            scores, jnp.maximum(y, 0)
-        )
+        with jax.numpy_dtype_promotion("standard"):  # Optax mixes integers
+            errors = optax.softmax_cross_entropy_with_integer_labels(
+                scores, jnp.maximum(y, 0)
+            )
         known = (y >= 0).astype(scores.dtype)
         return jnp.sum(errors * known) / jnp.maximum(jnp.sum(known), 1)
 
