@@ -153,7 +153,7 @@ def assert_adjoint(
         >>> assert_adjoint(lambda u: 2 * u[::-1], lambda u: 2 * u[::-1], x, y)
     """
     bound = 100 * _precision((x, y)) if rtol is None else rtol
-    image, back = jax.jit(fn)(x), jax.jit(adjoint)(y)
+    image, back = fn(x), adjoint(y)
     left, right = _inner(y, image), _inner(back, x)
     size = max(_size(y) * _size(image), _size(back) * _size(x))
     tiny = float(np.finfo(np.float64).tiny)  # below it rounding is absolute
