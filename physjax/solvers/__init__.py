@@ -1,5 +1,8 @@
 """Algorithms: they iterate, factor or search."""
 
+from . import components as components
+from . import detection as detection
+from . import endmembers as endmembers
 from . import unmixing as unmixing
 from ._meshes import graded_mesh as graded_mesh
 from .baseline import asymmetric_least_squares as asymmetric_least_squares
