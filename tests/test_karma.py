@@ -247,8 +247,8 @@ def test_segmentation_is_fine_tuned(model):
     head = Segmentation(model, 2, key=jax.random.key(0))
     options = {"steps": 30, "batch_size": 4, "learning_rate": 3e-3}
     tuned = fine_tune(head, image, labels, key=jax.random.key(1), **options)
-    right = jnp.argmax(tuned(image[0]), -1) == labels[0]
-    assert float(jnp.mean(right)) > 0.95
+    right = np.argmax(np.asarray(tuned(image[0])), -1) == np.asarray(labels[0])
+    assert right.mean() > 0.95
     still = fine_tune(
         head, image, labels, frozen=True, key=jax.random.key(1), steps=1, batch_size=2
     )

@@ -33,6 +33,7 @@ def blind_endmembers(
         eigenvalues above the noise.
 
     Example:
+        >>> import jax, jax.numpy as jnp
         >>> key = jax.random.key(0)
         >>> shares = jax.random.dirichlet(key, jnp.ones(3), (500,))
         >>> y = shares @ (jnp.eye(3, 8) + 0.1)

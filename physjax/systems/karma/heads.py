@@ -125,7 +125,7 @@ class Segmentation(eqx.Module):
         """Scores of the classes of every pixel."""
         rows, columns, bands = image.shape
         size = self.encoder.patch
-        every = jnp.arange(rows // size * (columns // size))
+        every = jnp.arange(rows // size * (columns // size), dtype=jnp.int32)
         tokens, _ = self.encoder.encode(image, every, jnp.ones(bands, jnp.float32))
         scores = self.to_classes(tokens).reshape(len(every), size**2, -1)
         return from_patches(scores, rows, columns)

@@ -86,7 +86,7 @@ def predict_cube(
         >>> cube = np.full((10, 12, 3), 0.2, np.float32)
         >>> answer = predict_cube(config, model, cube, np.array([500.0, 550.0, 600.0]))
         >>> answer.reconstruction.shape, answer.abundances.shape, answer.embedding.shape
-        ((10, 12, 3), (10, 12, 6), (4, 4, 32))
+        ((10, 12, 3), (10, 12, 6), (3, 3, 32))
     """
     if not 0 <= masked < 1:
         raise DataError(f"masked is {masked}, but must be at least 0 and below 1.")
