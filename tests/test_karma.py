@@ -11,8 +11,8 @@ import pytest
 from physjax._errors import DataError
 from physjax.nn import Block, from_patches, patches, sine_positions
 from physjax.systems.karma.config import PRESETS
+from physjax.systems.karma.contributions import contributions
 from physjax.systems.karma.data import sample_batch, window
-from physjax.systems.karma.endmembers import contributions, extremes
 from physjax.systems.karma.features import pixel_features, standardised
 from physjax.systems.karma.figures import figures_of_merit
 from physjax.systems.karma.heads import (
@@ -115,15 +115,6 @@ def test_contributions_are_those_of_scipy():
     )
     truth = np.stack([nnls(members.T.astype(float), y)[0] for y in spectra])
     assert np.abs(np.asarray(found) - truth).max() < 1e-3
-
-
-def test_extremes_of_a_triangle_are_its_corners(key):
-    corners = jnp.eye(3, 6, dtype=jnp.float32) + 0.1
-    inner = shares_of(key, 50) @ corners
-    found = jax.jit(extremes, static_argnums=1)(jnp.concatenate([inner, corners]), 3)
-    assert {tuple(np.round(x, 3)) for x in np.asarray(found)} == {
-        tuple(np.round(x, 3)) for x in np.asarray(corners)
-    }
 
 
 def test_kriging_solves_the_normal_equations_of_its_covariance(key):

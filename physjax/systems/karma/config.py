@@ -40,7 +40,8 @@ class ModelConfig:
     members: int = 10
     """Endmembers."""
     start: Literal["extremes", "random"] = "extremes"
-    """Endmembers to begin with: the most extreme of 1024 training pixels, or noise."""
+    """Endmembers to begin with: the most extreme of 1024 training pixels (ATGP), or
+    noise."""
 
 
 @dataclass(frozen=True)

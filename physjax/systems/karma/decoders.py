@@ -6,8 +6,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ...nn import Dense
+from ...solvers.endmembers import atgp
 from .config import Config
-from .endmembers import contributions, extremes
+from .contributions import contributions
 from .kriging import Kriging, distance_table
 
 
@@ -112,5 +113,5 @@ def first_endmembers(config: Config, pixels: Array, key: PRNGKeyArray) -> Array:
     """As `config.model.start` says."""
     members = config.model.members
     if config.model.start == "extremes":
-        return extremes(pixels, members)
+        return atgp(pixels, members).value.spectra
     return jax.random.uniform(key, (members, pixels.shape[-1]), jnp.float32)

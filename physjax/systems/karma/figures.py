@@ -1,9 +1,11 @@
 """How near a reconstruction comes to an image of reflectance."""
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from ..._unmixing_metrics import psnr, ssim
+from ...operators.mixing import spectral_angle
 
 Figures = dict[str, float]
 
@@ -28,13 +30,14 @@ def figures_of_merit(
     dark = hidden > 0
     pasted = np.where(dark[..., None], answer, truth)
     found, known = answer[dark].astype(np.float64), truth[dark].astype(np.float64)
-    unit = lambda x: x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
-    apart = np.linalg.norm(unit(found) - unit(known), axis=-1)
-    both = np.linalg.norm(unit(found) + unit(known), axis=-1)
     similar = [ssim(x, y, data_range=1.0) for x, y in zip(pasted, truth, strict=True)]
     return {
         "psnr": psnr(answer, truth, data_range=1.0, mask=dark),
         "ssim": float(np.mean(similar)),
-        "angle": float(np.mean(2 * np.arctan2(apart, both))),
+        "angle": float(
+            jnp.mean(
+                spectral_angle(jnp.asarray(answer[dark]), jnp.asarray(truth[dark]))
+            )
+        ),
         "rmse": float(np.sqrt(np.mean((found - known) ** 2))),
     }

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .endmembers import contributions
+from .contributions import contributions
 
 
 def learn_endmembers(

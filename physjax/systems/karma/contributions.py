@@ -1,22 +1,8 @@
-r"""Endmembers to begin with, and what a spectrum owes to each."""
+r"""What a spectrum owes to each endmember, by a fixed number of steps: for training."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-
-
-def extremes(
-    spectra: Float[Array, "n bands"], members: int
-) -> Float[Array, "members bands"]:
-    """The longest spectrum, then, ever again, the farthest from the span so far."""
-
-    def step(rest, _):
-        place = jnp.argmax(jnp.sum(rest**2, -1))
-        axis = rest[place] / jnp.maximum(jnp.linalg.norm(rest[place]), 1e-12)
-        return rest - (rest @ axis)[:, None] * axis[None], place
-
-    _, places = jax.lax.scan(step, spectra, None, length=members)
-    return spectra[places]
 
 
 def contributions(
