@@ -11,7 +11,6 @@ import pytest
 from physjax._errors import DataError
 from physjax.nn import Block, from_patches, patches, sine_positions
 from physjax.systems.karma.config import PRESETS
-from physjax.systems.karma.contributions import contributions
 from physjax.systems.karma.data import sample_batch, window
 from physjax.systems.karma.features import pixel_features, standardised
 from physjax.systems.karma.figures import figures_of_merit
@@ -102,19 +101,6 @@ def test_abundances_of_the_paper_are_softmax(batch):
     assert jnp.allclose(jnp.sum(answer.contributions, -1), 1, atol=1e-5)
     inside = patches(answer.contributions, CONFIG.model.patch)
     assert jnp.allclose(inside, inside[:, :1], atol=1e-6)  # one per patch
-
-
-def test_contributions_are_those_of_scipy():
-    from scipy.optimize import nnls
-
-    rng = np.random.default_rng(0)
-    members = rng.uniform(0.1, 1, (4, 20)).astype(np.float32)
-    spectra = rng.uniform(0, 1, (5, 20)).astype(np.float32)
-    found = contributions(
-        jnp.asarray(spectra), jnp.asarray(members), jnp.ones(20, jnp.float32), steps=400
-    )
-    truth = np.stack([nnls(members.T.astype(float), y)[0] for y in spectra])
-    assert np.abs(np.asarray(found) - truth).max() < 1e-3
 
 
 def test_kriging_solves_the_normal_equations_of_its_covariance(key):

@@ -1,6 +1,8 @@
 """Data terms, element by element: the caller chooses weights, masks and reduction."""
 
+import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 
@@ -67,6 +69,21 @@ def huber_error(
     References:
         Huber, Ann. Math. Stat. 35, 73 (1964).
     """
-    error = jnp.abs(prediction - target)
-    near = jnp.minimum(error, jnp.asarray(delta).astype(error.dtype))
+    error = prediction - target
+    return _huber(error, jnp.asarray(delta).astype(error.dtype))
+
+
+@jax.custom_jvp
+def _huber(error: Array, delta: Array) -> Array:
+    near = lax.clamp(-delta, error, delta)
     return near * (error - near / 2)
+
+
+@_huber.defjvp
+def _huber_slope(primals, tangents):
+    # By the rules of abs and minimum the slope would be half at the corner, and a
+    # training would keep three arrays of the size of the data for it.
+    (error, delta), (change, delta_change) = primals, tangents
+    beyond = jnp.maximum(jnp.abs(error) - delta, 0)
+    slope = lax.clamp(-delta, error, delta) * change + beyond * delta_change
+    return _huber(error, delta), slope

@@ -11,4 +11,5 @@ from ._abundances import sum_to_one as sum_to_one
 from ._abundances import sunsal as sunsal
 from ._abundances import unconstrained as unconstrained
 from ._chunks import in_chunks as in_chunks
+from ._nonnegative_steps import nonnegative_in_steps as nonnegative_in_steps
 from ._sunsal_tv import sunsal_tv as sunsal_tv

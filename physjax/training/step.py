@@ -121,6 +121,19 @@ def _gather(loss, metrics, grad_norm, rate) -> dict[str, jax.Array]:
     return {k: jnp.asarray(v, float) for k, v in {**metrics, **own}.items()}
 
 
+def _once(make: Callable[[], Any], step: jax.Array) -> Any:
+    """`make()`, kept: else XLA fuses it into every loop that reads it, and makes a
+    batch of random numbers many times in one step.
+
+    On CPUs a barrier is gone before loops are fused; a branch is not.
+    """
+    if jax.default_backend() != "cpu":
+        return jax.lax.optimization_barrier(make())
+    shapes = jax.eval_shape(make)
+    nothing = lambda: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    return jax.lax.cond(step >= 0, make, nothing)
+
+
 def make_step(
     system: System, config: Any, static: Any, mesh: Mesh
 ) -> Callable[[TrainState, jax.Array], TrainState]:
@@ -134,7 +147,7 @@ def make_step(
 
     def step(state: TrainState, key: jax.Array) -> TrainState:
         batch_key, loss_key = step_keys(key, state.step)
-        batch = system.sample_batch(config, batch_key)
+        batch = _once(lambda: system.sample_batch(config, batch_key), state.step)
         batch = shard_batch(batch, mesh, config.train.batch_size)
 
         def objective(params):

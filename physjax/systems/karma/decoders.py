@@ -6,9 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ...nn import Dense
+from ...operators.mixing import linear_mixing
 from ...solvers.endmembers import atgp
+from ...solvers.unmixing import nonnegative_in_steps
 from .config import Config
-from .contributions import contributions
 from .kriging import Kriging, distance_table
 
 
@@ -83,7 +84,7 @@ class MixingHead(eqx.Module):
         coverage: Float[Array, " bands"],
     ) -> Float[Array, "visible pixels members"]:
         """Contributions to the pixels of visible patches."""
-        return contributions(seen, self.endmembers, coverage)
+        return nonnegative_in_steps(seen, self.endmembers, coverage)
 
     def interpolate(
         self,
@@ -102,6 +103,31 @@ class MixingHead(eqx.Module):
     ) -> Float[Array, "patches pixels members"]:
         """Interpolated contributions with what the tokens add to them."""
         return _not_negative(known + self.to_correction(y).reshape(known.shape))
+
+
+@jax.custom_vjp
+def mix(
+    parts: Float[Array, "*axes members"], endmembers: Float[Array, "members bands"]
+) -> Float[Array, "*axes bands"]:
+    """`operators.mixing.linear_mixing`, with a gradient that is cheap in a batch.
+
+    Transposed by rule, the product for the endmembers reads the spectra of all pixels
+    band by band, which takes longer than all else.
+    """
+    return linear_mixing(parts, endmembers)
+
+
+def _mix(parts, endmembers):
+    return mix(parts, endmembers), (parts, endmembers)
+
+
+def _mix_transposed(kept, slope):
+    parts, endmembers = kept
+    flat = lambda x: x.reshape(-1, x.shape[-1])
+    return slope @ endmembers.T, flat(parts).T @ flat(slope)
+
+
+mix.defvjp(_mix, _mix_transposed)
 
 
 def _not_negative(x: Array) -> Array:

@@ -57,7 +57,7 @@ class Kriging(eqx.Module):
         among, nugget = to_all[seen], jnp.exp(10 * self.nugget[0])
         mean = jnp.mean(known, 0, keepdims=True)
         weights, _ = jax.scipy.sparse.linalg.cg(
-            lambda x: among @ x + nugget * x, known - mean, tol=1e-4, maxiter=40
+            lambda x: among @ x + nugget * x, known - mean, tol=1e-3, maxiter=40
         )
         return (mean + to_all @ weights).reshape(-1, size, channels)
 

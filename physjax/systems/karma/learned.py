@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .contributions import contributions
+from ...solvers.unmixing import nonnegative_in_steps
 
 
 def learn_endmembers(
@@ -51,13 +51,12 @@ def learn_endmembers(
     """
     unit = lambda x: x / jnp.maximum(jnp.linalg.norm(x, axis=-1, keepdims=True), 1e-6)
     pixels = unit(spectra)
-    ones = jnp.ones(spectra.shape[-1], spectra.dtype)
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
     optimiser = optax.adam(schedule)
 
     def objective(values, batch):
         members = unit(jnp.abs(values))
-        parts = contributions(batch, members, ones, steps=150)
+        parts = nonnegative_in_steps(batch, members, num_steps=50)
         left = jnp.mean(jnp.sum((batch - parts @ members) ** 2, -1))
         spread = members - jnp.mean(members, 0, keepdims=True)
         return left + volume * jnp.mean(jnp.sum(spread**2, -1)), left

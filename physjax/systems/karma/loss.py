@@ -32,25 +32,24 @@ def loss(
     """
     w = config.loss
     answer = jax.vmap(model)(*batch)
-    hide = jax.vmap(lambda visible: hidden_pixels(config, visible))
-    hidden = hide(batch.visible)[..., None]  # over bands alike
-    mean = lambda x, weight: (
-        jnp.sum(x * weight) / jnp.sum(jnp.broadcast_to(weight, x.shape))
-    )
-    squared = squared_error(answer.image, batch.image) / UNIT**2
+    hidden = jax.vmap(lambda visible: hidden_pixels(config, visible))(batch.visible)
+    # One pass over the bands for each kind of error; the rest is done by pixel.
+    by_pixel = lambda error: jnp.mean(error, -1) / UNIT**2
+    mean = lambda x, weight: jnp.sum(x * weight) / jnp.sum(weight)
+    squared = by_pixel(squared_error(answer.image, batch.image))
     terms = {}
     if w.squared:
         terms["squared"] = mean(squared, hidden)
     if w.huber:
         error = huber_error(answer.image, batch.image, delta=w.delta)
-        terms["huber"] = 2 * mean(error, hidden) / UNIT**2
+        terms["huber"] = 2 * mean(by_pixel(error), hidden)
     if w.angle:
-        angle = spectral_angle(answer.image, batch.image)
-        terms["angle"] = mean(angle, hidden[..., 0])
-    if w.mixing and answer.mixed is not None:
-        ours = answer.mixed is answer.image
-        left = squared_error(answer.mixed, batch.image) / UNIT**2
-        terms["mixing"] = mean(left, 1 - hidden if ours else hidden)
+        terms["angle"] = mean(spectral_angle(answer.image, batch.image), hidden)
+    if w.mixing and answer.mixed is answer.image:
+        terms["mixing"] = mean(squared, 1 - hidden)
+    elif w.mixing and answer.mixed is not None:
+        left = by_pixel(squared_error(answer.mixed, batch.image))
+        terms["mixing"] = mean(left, hidden)
     if w.volume and model.endmembers is not None:
         spread = model.endmembers - jnp.mean(model.endmembers, 0, keepdims=True)
         terms["volume"] = jnp.mean(spread**2) / UNIT**2

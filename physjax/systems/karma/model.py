@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from ...nn import Dense, Transformer, from_patches, patches, sine_positions
 from .config import Config
 from .data import sample_pixels, wavelengths
-from .decoders import AbundanceHead, BandHead, MixingHead, first_endmembers
+from .decoders import AbundanceHead, BandHead, MixingHead, first_endmembers, mix
 from .embeddings import PatchEmbedding, PixelEmbedding
 
 
@@ -109,7 +109,7 @@ class Karma(eqx.Module):
             told = self.head.to_tokens(known.reshape(len(known), -1))
             found = self.head.correct(self.decoder(y + told), known)
             found = from_patches(found.at[visible].set(parts), rows, columns)
-            answer = found @ self.head.endmembers
+            answer = mix(found, self.head.endmembers)
             return Reconstruction(answer, answer, found, tokens)
         y = self.decoder(y)
         answer = from_patches(self.head(y, self.patch**2), rows, columns)
@@ -117,7 +117,7 @@ class Karma(eqx.Module):
             return Reconstruction(answer, None, None, tokens)
         share = jnp.repeat(self.abundances(y)[:, None], self.patch**2, 1)
         share = from_patches(share, rows, columns)
-        mixed = share @ self.abundances.endmembers
+        mixed = mix(share, self.abundances.endmembers)
         return Reconstruction(answer, mixed, share, tokens)
 
     def encode(
@@ -137,7 +137,7 @@ class Karma(eqx.Module):
         parts = guess = None
         if isinstance(self.head, MixingHead):
             parts = self.head.unmix(seen, coverage)
-            guess = parts @ self.head.endmembers
+            guess = mix(parts, self.head.endmembers)
         if isinstance(self.embedding, PixelEmbedding):
             # Bands that are not seen: as mixing has them, or the mean.
             guess = self.embedding.mean[None, None] if guess is None else guess
