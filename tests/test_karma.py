@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from physjax._errors import DataError
+from physjax._errors import ConfigError, DataError
 from physjax.nn import Block, from_patches, patches, sine_positions
+from physjax.operators.mixing import spectral_angles
 from physjax.systems.karma.config import PRESETS
-from physjax.systems.karma.data import sample_batch, window
+from physjax.systems.karma.data import sample_batch, wavelengths, window
 from physjax.systems.karma.features import pixel_features, standardised
 from physjax.systems.karma.figures import figures_of_merit
 from physjax.systems.karma.heads import (
@@ -26,6 +27,7 @@ from physjax.systems.karma.model import make_model
 from physjax.systems.karma.predict import predict_cube
 from physjax.systems.karma.sensors import make_sensor
 from physjax.systems.karma.splits import block_split, check_no_leak, tile_folds
+from physjax.systems.karma.start import first_endmembers
 from physjax.systems.karma.system import SYSTEM
 from physjax.training.step import is_trained, static_part
 
@@ -213,7 +215,8 @@ def test_probes_learn_what_is_there(key):
 def test_features_of_a_pixel_follow_it(model):
     image = jax.random.uniform(jax.random.key(0), (8, 8, 218), jnp.float32)
     found = pixel_features(model, image, context=True)
-    assert found.shape == (8, 8, 2 * CONFIG.model.features + CONFIG.model.width)
+    m = CONFIG.model
+    assert found.shape == (8, 8, m.features + m.members + m.width)
     own = model.embedding.features(image)
     assert jnp.allclose(found[..., : own.shape[-1]], own)
 
@@ -246,3 +249,41 @@ def test_endmembers_are_learned_back_to_the_corners():
         / jnp.linalg.norm(corners, axis=-1)
     )
     assert float(jnp.min(cosine(found))) > float(jnp.min(cosine(start)))
+
+
+@pytest.mark.parametrize("start", ["vca", "archetypes"])
+def test_endmembers_begin_near_the_corners_of_the_scene(key, start):
+    """Of pixels that lie between three corners, within a tenth of a radian."""
+    m = dataclasses.replace(CONFIG.model, members=3, start=start)
+    config = dataclasses.replace(CONFIG, model=m)
+    corners = jnp.abs(jax.random.normal(key, (3, 218), jnp.float32)) * 0.2
+    pixels = jnp.concatenate([shares_of(key, 500) @ corners, corners])
+    found = first_endmembers(config, pixels, wavelengths(config), key)
+    assert float(jnp.min(found)) >= 0
+    angles = spectral_angles(found, corners)
+    assert sorted(np.argmin(angles, -1).tolist()) == [0, 1, 2]
+    assert float(jnp.max(jnp.min(angles, -1))) < 0.1
+
+
+def test_endmembers_begin_with_spectra_of_a_library(tmp_path, key):
+    axis = np.linspace(400, 2500, 300)
+    spectra = np.random.default_rng(0).uniform(0.1, 0.5, (8, 300))
+    rows = np.column_stack([axis, spectra.T])
+    head = "wavelength," + ",".join(f"m{i}" for i in range(8))
+    path = tmp_path / "library.csv"
+    np.savetxt(path, rows, delimiter=",", header=head, comments="")
+    m = dataclasses.replace(CONFIG.model, start=str(path))
+    config = dataclasses.replace(CONFIG, model=m)
+    grid = wavelengths(config)
+    pixels = jnp.zeros((1, 218), jnp.float32)
+    found = np.asarray(first_endmembers(config, pixels, grid, key))
+    theirs = np.stack([np.interp(grid, axis, y) for y in spectra])
+    distance = np.abs(found[:, None] - theirs[None]).max(-1)
+    assert distance.min(1).max() < 1e-3
+    assert len(set(distance.argmin(1).tolist())) == m.members
+    few = dataclasses.replace(config, model=dataclasses.replace(m, members=9))
+    with pytest.raises(DataError, match="8 spectra, but"):
+        first_endmembers(few, pixels, grid, key)
+    lost = dataclasses.replace(m, start="nowhere.sli")
+    with pytest.raises(ConfigError, match=r"nowhere\.sli"):
+        first_endmembers(dataclasses.replace(config, model=lost), pixels, grid, key)

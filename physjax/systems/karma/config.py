@@ -39,9 +39,10 @@ class ModelConfig:
     """Learned features of a pixel's spectrum, for `embedding="pixels"`."""
     members: int = 10
     """Endmembers."""
-    start: Literal["extremes", "random"] = "extremes"
-    """Endmembers to begin with: the most extreme of 1024 training pixels (ATGP), or
-    noise."""
+    start: str = "extremes"
+    """Endmembers to begin with, of 1024 training pixels: `extremes` (ATGP), `vca` or
+    `archetypes`; or the most different ones of a spectral library, by its path; or
+    `random`."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ...nn import Dense
 from ...operators.mixing import linear_mixing
-from ...solvers.endmembers import atgp
 from ...solvers.unmixing import nonnegative_in_steps
 from .config import Config
 from .kriging import Kriging, distance_table
@@ -133,11 +132,3 @@ mix.defvjp(_mix, _mix_transposed)
 def _not_negative(x: Array) -> Array:
     """max(x, 0), with the gradient of x: what is zero can come back."""
     return x + jax.lax.stop_gradient(jnp.maximum(x, 0) - x)
-
-
-def first_endmembers(config: Config, pixels: Array, key: PRNGKeyArray) -> Array:
-    """As `config.model.start` says."""
-    members = config.model.members
-    if config.model.start == "extremes":
-        return atgp(pixels, members).value.spectra
-    return jax.random.uniform(key, (members, pixels.shape[-1]), jnp.float32)

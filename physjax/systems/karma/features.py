@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...nn import patches
-from .model import Karma, PixelEmbedding
+from .decoders import MixingHead
+from .embeddings import PixelEmbedding
+from .model import Karma
 
 
 def pixel_features(
@@ -21,10 +23,10 @@ def pixel_features(
 ) -> Float[Array, "rows columns features"]:
     """What the encoder says of each pixel, every patch seen.
 
-    With `embedding="pixels"`, the output of the encoder's first layer, which is per
-    pixel, before and after its activation; with `context` the tokens as well. Else the
-    tokens: the image is shifted so that each pixel comes to lie at the centre of a
-    patch, and the token of that patch is the pixel's.
+    With `embedding="pixels"`, what the encoder has per pixel: the output of its first
+    layer and, of models that mix, contributions of the endmembers; with `context` the
+    tokens as well. Else the tokens: the image is shifted so that each pixel comes to
+    lie at the centre of a patch, and the token of that patch is the pixel's.
 
     Args:
         model: Its encoder alone is used.
@@ -39,8 +41,9 @@ def pixel_features(
         coverage = jnp.ones(image.shape[-1], jnp.float32)
     if not isinstance(model.embedding, PixelEmbedding):
         return _tokens(model, image, coverage)
-    own = model.embedding.features(image)
-    parts = [own, jax.nn.gelu(own)]
+    parts = [model.embedding.features(image)]
+    if isinstance(model.head, MixingHead):
+        parts.append(model.head.unmix(image, coverage))
     if context:
         parts.append(_tokens(model, image, coverage))
     return jnp.concatenate(parts, -1)

@@ -18,8 +18,9 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from ...nn import Dense, Transformer, from_patches, patches, sine_positions
 from .config import Config
 from .data import sample_pixels, wavelengths
-from .decoders import AbundanceHead, BandHead, MixingHead, first_endmembers, mix
+from .decoders import AbundanceHead, BandHead, MixingHead, mix
 from .embeddings import PatchEmbedding, PixelEmbedding
+from .start import first_endmembers
 
 
 class Reconstruction(NamedTuple):
@@ -68,12 +69,12 @@ class Karma(eqx.Module):
         self.decoder = Transformer(wide, m.heads, m.decoder_blocks, key=keys[4])
         self.abundances = None
         if m.decoder == "mixing":
-            start = first_endmembers(config, pixels, keys[8])
+            start = first_endmembers(config, pixels, wavelengths(config), keys[8])
             self.head = MixingHead(config, start, (keys[6], keys[7]))
         else:
             self.head = BandHead(config, mean, deviation, keys[5])
         if m.decoder == "paper":
-            start = first_endmembers(config, pixels, keys[8])
+            start = first_endmembers(config, pixels, wavelengths(config), keys[8])
             self.abundances = AbundanceHead(config, start, (keys[6], keys[7]))
         self.wavelength, self.patch = wavelengths(config), m.patch
 
