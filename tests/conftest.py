@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -70,11 +71,11 @@ def unchecked():
 def pytest_collection_modifyitems(config, items):
     """The longest first, or one worker would end with them while the other waits.
 
-    With 64-bit types off, the first and the last parameters of every test: what breaks
-    there (a type that does not exist) breaks for all of them.
+    With 64-bit types off, of parameters that differ in numbers alone the first and the
+    last: what breaks there (a type that does not exist) breaks for all of them.
     """
     if not X64:
-        named = [item.nodeid.partition("[")[0] for item in items]
+        named = [re.sub(r"[\d.]+", "", item.nodeid) for item in items]
         ends = {name: i for i, name in enumerate(named)}
         begins = {name: i for i, name in reversed(list(enumerate(named)))}
         keep = {*ends.values(), *begins.values()}
