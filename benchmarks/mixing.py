@@ -173,19 +173,23 @@ def _mixing_and_angle(context: Context, pixels: int) -> Table:
     spectra, endmembers, abundances = scene(pixels, 200, 6)
     on_device = jax.device_put((spectra, endmembers, abundances))
 
-    def plain(y, e, a):
-        return spectral_angle(linear_mixing(a, e), y)
+    def plain(y, e, a, **method):
+        return spectral_angle(linear_mixing(a, e), y, **method)
 
-    def chunked(y, e, a):
+    def chunked(y, e, a, **method):
         parts = [x.reshape(-1, min(ROWS, pixels), x.shape[-1]) for x in (y, a)]
-        return jax.lax.map(lambda ya: plain(ya[0], e, ya[1]), parts).reshape(-1)
+        some = lambda ya: plain(ya[0], e, ya[1], **method)
+        return jax.lax.map(some, parts).reshape(-1)
+
+    cosine = ft.partial(chunked, method="cosine")
 
     wide = [x.astype(np.float64) for x in (abundances, endmembers, spectra)]
     gates = [Gate("speed", 1.8, 2.5), Gate("speed", 3.0, 4.0, against="torch")]
     mix = lambda: _angle_numpy(abundances @ endmembers, spectra)
     cases = [
         jax_case("physjax", plain, *on_device),
-        jax_case("physjax, in chunks", chunked, *on_device, gates=gates),
+        jax_case("physjax, in chunks", chunked, *on_device),
+        jax_case("physjax, in chunks, cosine", cosine, *on_device, gates=gates),
         Case("numpy", lambda: mix),
     ]
     torch = find("torch")
@@ -227,10 +231,12 @@ def _angle_map(context: Context, pixels: int) -> Table:
     exact = np.stack([_angle_numpy(wide[0][:, 0], m[None]) for m in wide[1][0]], -1)
     spectral, torch = find("spectral"), find("torch")
     ref = "Spectral Python"
+    cosine = ft.partial(spectral_angles, method="cosine")
     gates = [Gate("speed", 2.0, 3.0), Gate("speed", 0.7, 1.2, against="torch")]
     cases = [
         jax_case("physjax", spectral_angles, *on_device),
-        jax_case("physjax, in chunks", chunked, *on_device, gates=gates),
+        jax_case("physjax, in chunks", chunked, *on_device),
+        jax_case("physjax, cosine", cosine, *on_device, gates=gates),
     ]
     if spectral is None:
         cases.append(missing(ref, "spectral"))

@@ -1,5 +1,7 @@
 """operators.mixing."""
 
+import functools as ft
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -217,3 +219,27 @@ def test_transforms_gradients_and_lowering(name, dtype):
         OPERATORS[name], *args, step=1e-3 if dtype == jnp.float32 else None
     )
     assert_lowers(OPERATORS[name], *args)
+
+
+def test_the_inverse_cosine_is_the_same_angle_with_fewer_digits(dtype):
+    """Its error is that of sums of 200 terms, over the angle."""
+    e = RANDOM.uniform(0.05, 1, (6, 200))
+    y = e[0] * (1 + 0.05 * RANDOM.standard_normal((40, 200)))
+    y, e = arrays(dtype, y, e)
+    exact = mixing.spectral_angles(y, e)
+    found = mixing.spectral_angles(y, e, method="cosine")
+    bound = np.sqrt(200) * jnp.finfo(dtype).eps / exact
+    assert np.all(np.abs(found - exact) < bound)
+    each = mixing.spectral_angle(y, jnp.broadcast_to(e[0], y.shape), method="cosine")
+    assert np.all(np.abs(each - exact[:, 0]) < bound[:, 0])
+    zero = jnp.zeros(5, dtype)
+    slope = jax.grad(ft.partial(mixing.spectral_angle, method="cosine"))(zero, zero + 1)
+    assert not np.any(np.asarray(slope))
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_methods_that_do_not_exist_are_refused():
+    one = jnp.ones((2, 3))
+    for function in (mixing.spectral_angle, mixing.spectral_angles):
+        with pytest.raises(ValueError, match="accurate"):
+            function(one, one, method="sine")

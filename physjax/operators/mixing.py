@@ -5,17 +5,17 @@ members on their last axis. Any unit will do; reflectance is a fraction, 1 is wh
 """
 
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
-from .._numerics import check_axis, safe_divide, safe_log, safe_norm, safe_sqrt
+from .._numerics import check_axis, safe_divide, safe_log
+from ._angles import spectral_angle as spectral_angle
+from ._angles import spectral_angles as spectral_angles
 from ._bands import INDICES as INDICES
 from ._bands import band_index as band_index
 from ._bands import continuum_removal as continuum_removal
 from ._bands import gaussian_response as gaussian_response
 from ._bands import normalized_difference as normalized_difference
 from ._bands import resample as resample
-from ._orthonormal import coordinates, orthonormal
 
 
 def linear_mixing(
@@ -115,98 +115,6 @@ def post_nonlinear_mixing(
 
 def _brightened(spectra: Array, brightness: Array | None) -> Array:
     return spectra if brightness is None else spectra * brightness[..., None]
-
-
-def spectral_angle(
-    x: Float[Array, "*shape"], y: Float[Array, "*shape"], *, axis: int = -1
-) -> Float[Array, "..."]:
-    r"""Angle between spectra in radian, $\arccos (x \cdot y / |x| |y|)$.
-
-    Computed as $2 \arctan(|\hat x - \hat y| / |\hat x + \hat y|)$, which keeps its
-    digits at small angles; the gradient is zero at angle zero, where it has a corner.
-    A spectrum of zeros is at pi/2 to every spectrum, with gradient zero.
-
-    Args:
-        x: Spectra, any batch axes and unit.
-        y: The same shape and dtype.
-        axis: The axis of the spectra.
-
-    Returns:
-        Angle in [0, pi], without the axis.
-
-    Raises:
-        ValueError: If there is no such axis.
-
-    Example:
-        >>> angle = spectral_angle(jnp.array([1.0, 0.0]), jnp.array([3.0, 3.0]))
-        >>> round(float(angle), 6)
-        0.785398
-
-    References:
-        Kahan, How Futile are Mindless Assessments of Roundoff (2006), section 12.
-    """
-    axis = check_axis(x, axis, "x")
-    (x, some_x), (y, some_y) = _direction(x, axis), _direction(y, axis)
-    across, along = x - y, x + y
-    adjacent = jnp.sum(along**2, axis)
-    # Rounding leaves the two a little unlike in length. Their difference has that along
-    # their sum, where there should be nothing: without it, x is at angle 0 to 2 x.
-    unlike = lax.stop_gradient(jnp.sum(across * along, axis))
-    opposite = jnp.sum(across**2, axis) - unlike * safe_divide(unlike, adjacent)
-    opposite, adjacent = safe_sqrt(opposite), safe_sqrt(adjacent)
-    both = some_x & some_y
-    opposite, adjacent = jnp.where(both, opposite, 1), jnp.where(both, adjacent, 1)
-    return 2 * jnp.arctan2(opposite, adjacent)
-
-
-def _direction(x: Array, axis: int) -> tuple[Array, Array]:
-    """Unit vectors, and where there is one."""
-    norm = safe_norm(x, axis)
-    some = norm > 0
-    return x / jnp.expand_dims(jnp.where(some, norm, 1), axis), some
-
-
-def spectral_angles(
-    spectra: Float[Array, "*pixels bands"], endmembers: Float[Array, "members bands"]
-) -> Float[Array, "*pixels members"]:
-    r"""Angles of every spectrum to every endmember, as `spectral_angle` defines them.
-
-    Both are seen in an orthonormal basis of the endmembers, the rest of the spectrum
-    being one number more. That costs two thin products whatever the number of members,
-    and keeps the digits of small angles, which cosines do not.
-
-    Args:
-        spectra: Any batch axes and unit.
-        endmembers: One spectrum per row, any unit.
-
-    Returns:
-        Angle in radian, [0, pi].
-
-    Example:
-        >>> angles = spectral_angles(jnp.array([3.0, 3.0]), jnp.eye(2))
-        >>> bool(jnp.allclose(angles, jnp.pi / 4))
-        True
-    """
-    norm = safe_norm(endmembers)
-    unit = endmembers / jnp.where(norm > 0, norm, 1)[:, None]
-    basis, _, _ = orthonormal(unit)
-    inside = coordinates(spectra, basis)
-    rest = spectra - jnp.matmul(inside, basis, precision="highest")
-    rest = safe_sqrt(jnp.sum(rest**2, -1))
-    length = safe_sqrt(jnp.sum(inside**2, -1) + rest**2)
-    some = length > 0
-    scale = 1 / jnp.where(some, length, 1)
-    inside, rest = inside * scale[..., None], rest * scale
-    angles = []
-    for i in range(len(endmembers)):
-        member = coordinates(unit[i], basis).reshape((1,) * (inside.ndim - 1) + (-1,))
-        opposite = jnp.sum((inside - member) ** 2, -1) + rest**2
-        adjacent = jnp.sum((inside + member) ** 2, -1) + rest**2
-        both = some & (norm[i] > 0)
-        opposite = jnp.where(both, opposite, 1)
-        adjacent = jnp.where(both, adjacent, 1)
-        angles.append(2 * jnp.arctan2(safe_sqrt(opposite), safe_sqrt(adjacent)))
-    return jnp.stack(angles, -1)
 
 
 def spectral_information_divergence(
