@@ -56,16 +56,16 @@ def nonnegative_in_steps(
     dot = lambda x, y: jnp.matmul(x, y, precision="highest")
     eye = jnp.eye(members.shape[0], dtype=members.dtype)
     inverse = plain_inverse(dot(members, members.T) + _PENALTY * eye)
-    constant = dot(dot(lax.stop_gradient(spectra), members.T), inverse)
-    push = _PENALTY * inverse
+    start = dot(dot(lax.stop_gradient(spectra), members.T), inverse)
+    # Both variables of the split in one: c is the positive part of w, the multipliers
+    # over the penalty its negative part, and c less these |w|. So a step of ADMM with
+    # relaxation r is w' = r (start + |w| push) + (1 - r) c + min(w, 0).
+    r = _RELAXATION
+    push = r * _PENALTY * inverse - r / 2 * eye
 
-    def step(state, _):
-        c, dual = state
-        free = constant + dot(c - dual, push)
-        free = _RELAXATION * free + (1 - _RELAXATION) * c
-        new = jnp.maximum(free + dual, 0)
-        return (new, dual + free - new), None
+    def step(w, _):
+        return r * start + dot(jnp.abs(w), push) + (1 - r / 2) * w, None
 
-    start = jnp.maximum(constant, 0)
-    (c, _), _ = lax.scan(step, (start, jnp.zeros_like(start)), None, length=num_steps)
+    w, _ = lax.scan(step, jnp.maximum(start, 0), None, length=num_steps)
+    c = jnp.maximum(w, 0)
     return c / length.reshape((1,) * (c.ndim - 1) + (-1,))

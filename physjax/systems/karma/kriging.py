@@ -24,9 +24,16 @@ class Kriging(eqx.Module):
     lengths: Float[Array, " scales"]
     weights: Float[Array, " scales"]
     nugget: Float[Array, "1"]
+    tolerance: float = eqx.field(static=True)
 
-    def __init__(self, lengths: tuple[float, ...] = (3.0, 10.0, 30.0)):
-        """Lengths to begin with, in pixels."""
+    def __init__(
+        self, lengths: tuple[float, ...] = (3.0, 10.0, 30.0), tolerance: float = 1e-2
+    ):
+        """Lengths to begin with, in pixels, and the residual at which it is solved.
+
+        What is interpolated is known to some ten per cent: one per cent will do.
+        """
+        self.tolerance = tolerance
         self.lengths = 0.1 * jnp.log(jnp.asarray(lengths, jnp.float32))
         self.weights = jnp.zeros(len(lengths), jnp.float32)
         self.nugget = jnp.full(1, 0.1 * np.log(0.05), jnp.float32)
@@ -57,7 +64,10 @@ class Kriging(eqx.Module):
         among, nugget = to_all[seen], jnp.exp(10 * self.nugget[0])
         mean = jnp.mean(known, 0, keepdims=True)
         weights, _ = jax.scipy.sparse.linalg.cg(
-            lambda x: among @ x + nugget * x, known - mean, tol=1e-3, maxiter=40
+            lambda x: among @ x + nugget * x,
+            known - mean,
+            tol=self.tolerance,
+            maxiter=100,
         )
         return (mean + to_all @ weights).reshape(-1, size, channels)
 

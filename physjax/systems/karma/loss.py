@@ -44,7 +44,8 @@ def loss(
         error = huber_error(answer.image, batch.image, delta=w.delta)
         terms["huber"] = 2 * mean(by_pixel(error), hidden)
     if w.angle:
-        terms["angle"] = mean(spectral_angle(answer.image, batch.image), hidden)
+        angle = spectral_angle(answer.image, batch.image, method="cosine")
+        terms["angle"] = mean(angle, hidden)
     if w.mixing and answer.mixed is answer.image:
         terms["mixing"] = mean(squared, 1 - hidden)
     elif w.mixing and answer.mixed is not None:
