@@ -1,6 +1,7 @@
 """Cubes in MATLAB, HDF5 and NetCDF files, found by shape and by usual names."""
 
 import math
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -149,7 +150,7 @@ def _bands_last(
     return values
 
 
-class _Source:
+class _Source(ABC):
     """Arrays of a file by name, and small vectors by one of several names."""
 
     entries: dict[str, Entry]
@@ -157,8 +158,8 @@ class _Source:
     def __init__(self, path: Path):
         self.path = path
 
-    def load(self, key: str) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def load(self, key: str) -> np.ndarray: ...
 
     def facts(self, key: str) -> dict[str, Any]:
         """Attributes of an array."""
