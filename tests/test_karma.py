@@ -291,3 +291,15 @@ def test_endmembers_begin_with_spectra_of_a_library(tmp_path, key):
     lost = dataclasses.replace(m, start="nowhere.sli")
     with pytest.raises(ConfigError, match=r"nowhere\.sli"):
         first_endmembers(dataclasses.replace(config, model=lost), pixels, grid, key)
+
+
+def test_what_mixing_leaves_of_visible_pixels_is_kept(model, key):
+    """A flat spectrum that no endmember has: everywhere in the completed answer."""
+    ripple = 0.05 * jnp.cos(jnp.arange(218.0, dtype=jnp.float32))
+    image = jnp.broadcast_to(0.4 + ripple, (8, 8, 218))
+    visible, every = jnp.array([1, 2], jnp.int32), jnp.ones(218, jnp.float32)
+    plain = jax.jit(lambda *x: model(*x))(image, visible, every).image
+    whole = jax.jit(lambda *x: model.complete(*x))(image, visible, every).image
+    error = lambda x: float(jnp.sqrt(jnp.mean((x - image) ** 2)))
+    assert error(plain) > 0.02
+    assert error(whole) < 0.2 * error(plain)

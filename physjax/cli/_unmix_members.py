@@ -39,7 +39,8 @@ def find_members(
     method: str,
     seed: int,
 ) -> Members:
-    """Endmembers from pixels of the image; `number` None finds their number by HySime.
+    """Endmembers from pixels of the image; `number` None finds their number by
+    the edge of the noise among the eigenvalues.
 
     Raises:
         ConfigError: Fewer than 2, or more than pixels or bands allow.
@@ -52,8 +53,8 @@ def find_members(
                 f"endmembers is auto, but {len(pixels)} pixels of {pixels.shape[1]} "
                 f"bands are too few to find their number; give it."
             )
-        number = int(np.asarray(eqx.filter_jit(endmembers.hysime)(spectra).value))
-        notes.append(f"HySime finds {number} endmembers")
+        number = int(np.asarray(eqx.filter_jit(endmembers.noise_edge)(spectra).value))
+        notes.append(f"{number} eigenvalues stand out of the noise")
         number = max(number, 2)
     most = min(_MOST, len(pixels), pixels.shape[1])
     if not 2 <= number <= most:

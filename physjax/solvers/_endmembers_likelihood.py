@@ -42,9 +42,9 @@ def simplex_likelihood(
     num_members: int,
     key: PRNGKeyArray,
     *,
-    num_starts: int = 6,
-    num_steps: int = 200,
-    num_pixels: int = 10_000,
+    num_starts: int = 3,
+    num_steps: int = 100,
+    num_pixels: int = 3_000,
     min_purity: float = 0.5,
 ) -> Solution[Endmembers]:
     """Endmembers that no pixel needs to show, by largest likelihood.
@@ -56,7 +56,8 @@ def simplex_likelihood(
         key: Random key of the pixels used and of the starts.
         num_starts: Starts (by VCA), of which the likeliest is followed.
         num_steps: Steps of the optimiser.
-        num_pixels: Most pixels used.
+        num_pixels: Most pixels used. On generated scenes more starts, steps and pixels
+            than these cost five times as much and find nothing better.
         min_purity: Share, of spectra of unit norm, that each endmember has in the 0.2 %
             of pixels where it is largest; it is drawn in where it has less. Three
             times the noise of the share is added, up to 0.85.
@@ -89,9 +90,9 @@ def likeliest(
     spectrum,
     num_members,
     key,
-    num_starts=6,
-    num_steps=200,
-    num_pixels=10_000,
+    num_starts=3,
+    num_steps=100,
+    num_pixels=3_000,
     min_purity=0.5,
 ):
     """Endmembers and figures, given the eigenvalues and eigenvectors of the scene."""

@@ -28,7 +28,7 @@ def evaluate(
 
     Args:
         config: Settings; `config.data` says what is hidden.
-        model: `(image, visible, coverage) -> Reconstruction`.
+        model: The network; its `complete` is judged.
         data: Folder of cubes; simulated scenes that no training saw by default.
         images: Number of images; of cubes, all pieces, each hidden in four ways.
 
@@ -42,12 +42,13 @@ def evaluate(
         simulated = dataclasses.replace(config.data, source="scenes")
         recipe = dataclasses.replace(config, data=simulated)
         batch = sample_images(recipe, jax.random.key(_HELD_OUT), images)
-        return {"scenes": reconstruction_figures(config, model, batch)}
+        return {"scenes": reconstruction_figures(config, model.complete, batch)}
     cubes = read_cubes(data)
     sensor = make_sensor(cubes.wavelength, model.wavelength)
     batch = jnp.asarray(pieces(cubes.values, config.data.size) @ sensor.to_model)
     cover = jnp.asarray(sensor.coverage)
-    return {"cubes": reconstruction_figures(config, model, batch, cover, repeats=4)}
+    answer = model.complete
+    return {"cubes": reconstruction_figures(config, answer, batch, cover, repeats=4)}
 
 
 def pieces(values, size: int):
@@ -72,7 +73,7 @@ def reconstruction_figures(
 
     Args:
         config: Settings of what is hidden.
-        model: As in `evaluate`.
+        model: `(image, visible, coverage) -> Reconstruction`.
         images: Reflectance at the model's bands.
         coverage: 1 for bands that count, all by default.
         repeats: Ways to hide each image.

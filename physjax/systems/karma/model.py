@@ -121,6 +121,25 @@ class Karma(eqx.Module):
         mixed = mix(share, self.abundances.endmembers)
         return Reconstruction(answer, mixed, share, tokens)
 
+    def complete(
+        self,
+        image: Float[Array, "rows columns bands"],
+        visible: Int[Array, " visible"],
+        coverage: Float[Array, " bands"],
+    ) -> Reconstruction:
+        """The answer, and what mixing leaves of the visible pixels, interpolated.
+
+        Materials that no training has seen are not among the endmembers; so they are
+        kept. Without mixing, the plain answer.
+        """
+        answer = self(image, visible, coverage)
+        if not isinstance(self.head, MixingHead):
+            return answer
+        left = patches((image - answer.image) * coverage[None, None], self.patch)
+        rest = self.head.interpolate(left[visible], visible, image.shape[0])
+        rest = from_patches(rest, *image.shape[:2])
+        return answer._replace(image=answer.image + rest)
+
     def encode(
         self,
         image: Float[Array, "rows columns bands"],

@@ -47,7 +47,8 @@ class Prediction(NamedTuple):
 @eqx.filter_jit
 def _answers(model, images, visible, coverage):
     every = jnp.arange((images.shape[1] // model.patch) ** 2)
-    hidden = jax.vmap(lambda x, v: model(x, v, coverage).image)(images, visible)
+    answer = lambda x, v: model.complete(x, v, coverage).image
+    hidden = jax.vmap(answer)(images, visible)
     tokens, parts = jax.vmap(lambda x: model.encode(x, every, coverage))(images)
     return hidden, tokens, parts
 
@@ -67,7 +68,7 @@ def predict_cube(
 
     Args:
         config: Settings of the model.
-        model: `(image, visible, coverage) -> Reconstruction`.
+        model: The network; its `complete` reconstructs.
         reflectance: 1 is white; pixels with any NaN count as zero.
         wavelength: Centres of the bands in nm, in any order.
         good: Bands that can be used; all by default.

@@ -1,5 +1,7 @@
 """KARMA as a record of functions."""
 
+from pathlib import Path
+
 from ..._system import System
 from .config import PAPER, PRESETS, Config
 from .data import sample_batch
@@ -19,5 +21,6 @@ SYSTEM = System(
     loss=loss,
     evaluate=evaluate,
     predict=predict_file,
+    weights=Path(__file__).with_name("weights.safetensors"),
     demo=demo,
 )
