@@ -51,7 +51,7 @@ folder = Path(tempfile.mkdtemp())
 shared = os.environ.get("PHYSJAX_SHARED_DATA")
 tiles = Path(shared or folder) / "hyperspectral" / "enmap_potsdam" / "images"
 if SCENE is None and tiles.exists():
-    SCENE = sorted(tiles.glob("*.tif"))[4]
+    SCENE = sorted(tiles.glob("*.tif"))[6]
 elif SCENE is None:
     wavelength = scenes.enmap_wavelengths().astype(jnp.float32)
     library = scenes.smooth_spectra(jax.random.key(0), wavelength, 12)
@@ -85,9 +85,11 @@ def colours(image):
 
 def spectra_of(ax, spectra, **style):
     """Lines over wavelength, broken where bands are left out."""
-    breaks = np.flatnonzero(np.diff(wavelength) > 40) + 1
+    order = np.argsort(wavelength)  # where two detectors overlap it goes to and fro
+    breaks = np.flatnonzero(np.diff(wavelength[order]) > 40) + 1
+    x = np.insert(wavelength[order], breaks, np.nan)
     for y in spectra:
-        ax.plot(np.insert(wavelength, breaks, np.nan), np.insert(y, breaks, np.nan))
+        ax.plot(x, np.insert(y[order], breaks, np.nan))
     ax.set(xlabel="wavelength (nm)", **style)
 
 
@@ -125,7 +127,8 @@ simple = jax.jit(endmembers.vca, static_argnums=1)(pixels, members, key)
 unit = lambda x: x / jnp.linalg.norm(x, axis=-1, keepdims=True)
 print("extrapolated beyond the pixels:", bool(blind.stats["extrapolated"]))
 print("angles from blind to VCA (rad):")
-print(np.round(spectral_angles(blind.value.spectra, simple.value.spectra), 2))
+apart = spectral_angles(blind.value.spectra, simple.value.spectra)
+print(np.asarray(apart, float).round(2))
 
 # %% [markdown]
 # ## Learned on this scene
@@ -205,7 +208,7 @@ for ax, (title, picture) in zip(axes, pictures.items(), strict=True):
 
 # %%
 total = answer.abundances.mean((0, 1))
-print("abundances of the network's endmembers:", np.round(total, 2))
+print("abundances of the network's endmembers:", total.astype(float).round(2))
 print("embedding per patch:", answer.embedding.shape)
 assert np.allclose(answer.abundances.sum(-1), 1, atol=1e-4)
 assert np.isfinite(answer.reconstruction).all()

@@ -53,7 +53,8 @@ def unmix_file(
             `abundances.img` and `residual.img` (root mean square, and angle in radian)
             with headers, `endmembers.csv`, pictures of all three, `summary.json`.
         method: Search of `physjax.solvers.endmembers`; `blind` means
-            `blind_endmembers`.
+            `blind_endmembers`. Or `learned`: `systems.karma.learned.learn_endmembers`
+            from those of VCA.
         abundances: Solver of `physjax.solvers.unmixing`; `normalized` means
             `normalized_nonnegative`, with a brightness fitted to every pixel.
         pick: Names of spectra of the library, separated by commas.

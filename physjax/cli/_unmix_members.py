@@ -8,10 +8,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from .. import io
 from .._errors import ConfigError, DataError
+from .._solution import Solution
 from ..operators.mixing import gaussian_response, resample
 from ..solvers import endmembers
 
@@ -62,7 +63,8 @@ def find_members(
             f"endmembers is {number}, but must be 2 to {most} for {len(pixels)} pixels "
             f"of {pixels.shape[1]} bands, or the name of a library."
         )
-    search = getattr(endmembers, _SEARCHES.get(method, method))
+    search = _learned if method == "learned" else None
+    search = search or getattr(endmembers, _SEARCHES.get(method, method))
     key = (
         (jax.random.key(seed),) if "key" in inspect.signature(search).parameters else ()
     )
@@ -71,6 +73,17 @@ def find_members(
         notes.append(f"the search for endmembers says: {found.message}")
     names = tuple(f"endmember {i + 1}" for i in range(number))
     return Members(names, np.asarray(found.value.spectra), use, notes)
+
+
+def _learned(
+    spectra: Float[Array, "pixels bands"], number: int, key: PRNGKeyArray
+) -> Solution[endmembers.Endmembers]:
+    """Endmembers of VCA, refined on what they leave of the pixels."""
+    from ..systems.karma.learned import learn_endmembers
+
+    first = endmembers.vca(spectra, number, key)
+    refined = learn_endmembers(spectra, first.value.spectra, jax.random.fold_in(key, 1))
+    return eqx.tree_at(lambda found: found.value.spectra, first, refined)
 
 
 def library_members(

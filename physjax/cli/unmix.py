@@ -35,9 +35,11 @@ class Unmix:
         "sisal",
         "archetypes",
         "simplex_likelihood",
+        "learned",
     ] = "blind"
-    """How endmembers are found: `blind` chooses between the last two by the data; `vca`
-    takes a second and needs a pure pixel of each."""
+    """How endmembers are found: `blind` chooses between `simplex_likelihood` and
+    `archetypes` by the data; `vca` takes a second and needs a pure pixel of each;
+    `learned` refines those of `vca` by gradients."""
     abundances: Literal[
         "normalized", "fcls", "nonnegative", "sum_to_one", "unconstrained", "sunsal"
     ] = "normalized"
