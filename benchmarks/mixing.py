@@ -225,7 +225,7 @@ def _angle_map(context: Context, pixels: int) -> Table:
     spectra, endmembers, _ = scene(pixels, 200, 6)
     on_device = jax.device_put((spectra, endmembers))
     chunked = lambda y, e: in_chunks(
-        lambda y: spectral_angles(y, e), y, chunk_size=ROWS // 4
+        lambda y: spectral_angles(y, e), y, chunk_size=ROWS
     )
     wide = spectra.astype(np.float64)[:, None], endmembers.astype(np.float64)[None]
     exact = np.stack([_angle_numpy(wide[0][:, 0], m[None]) for m in wide[1][0]], -1)
@@ -235,8 +235,8 @@ def _angle_map(context: Context, pixels: int) -> Table:
     gates = [Gate("speed", 2.0, 3.0), Gate("speed", 0.7, 1.2, against="torch")]
     cases = [
         jax_case("physjax", spectral_angles, *on_device),
-        jax_case("physjax, in chunks", chunked, *on_device),
-        jax_case("physjax, cosine", cosine, *on_device, gates=gates),
+        jax_case("physjax, in chunks", chunked, *on_device, gates=gates),
+        jax_case("physjax, cosine", cosine, *on_device),
     ]
     if spectral is None:
         cases.append(missing(ref, "spectral"))

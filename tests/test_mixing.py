@@ -9,6 +9,7 @@ import pytest
 from conftest import DTYPES
 
 from physjax.operators import mixing
+from physjax.operators._half_angles import twice_half_angle
 from physjax.testing import assert_gradients, assert_lowers, assert_transforms
 
 WIDE = DTYPES[-1]
@@ -243,3 +244,16 @@ def test_methods_that_do_not_exist_are_refused():
     for function in (mixing.spectral_angle, mixing.spectral_angles):
         with pytest.raises(ValueError, match="accurate"):
             function(one, one, method="sine")
+
+
+def test_an_angle_by_the_squares_of_sum_and_difference(dtype):
+    half = np.linspace(0, np.pi / 2, 10_001)
+    o, a = arrays(dtype, 9 * np.sin(half) ** 2, 9 * np.cos(half) ** 2)
+    exact = 2 * np.arctan2(*(np.sqrt(np.asarray(z, np.float64)) for z in (o, a)))
+    eps = float(jnp.finfo(dtype).eps)
+    found = np.asarray(twice_half_angle(o, a), np.float64)
+    # Roundings of ratio, root, product and sum; the polynomial's 1e-9 is less.
+    np.testing.assert_allclose(found, exact, rtol=2 * eps, atol=0)
+    assert_gradients(twice_half_angle, o[2000:-1:2000], a[2000:-1:2000])
+    slope = jax.grad(twice_half_angle, (0, 1))(o[0] * 0, a[0])
+    assert slope[0] == slope[1] == 0

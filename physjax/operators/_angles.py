@@ -15,6 +15,7 @@ from .._numerics import (
     safe_norm,
     safe_sqrt,
 )
+from ._half_angles import twice_half_angle
 from ._orthonormal import coordinates, orthonormal
 
 Method = Literal["accurate", "cosine"]
@@ -97,11 +98,11 @@ def _two_passes(x: Array, y: Array, axis: int) -> tuple[Array, Array, Array]:
 
 def _scaled(x: Array, y: Array, axis: int) -> tuple[Array, Array, Array]:
     scales = [jnp.max(jnp.abs(z), axis, keepdims=True) for z in (x, y)]
-    unit = [
+    unit_x, unit_y = (
         z / jnp.where(scale > 0, scale, 1)
         for z, scale in zip((x, y), scales, strict=True)
-    ]
-    angle, long, length = _two_passes(*unit, axis)
+    )
+    angle, long, length = _two_passes(unit_x, unit_y, axis)
     long_scale, length_scale = (jnp.squeeze(scale, axis) for scale in scales)
     return angle, long * long_scale, length * length_scale
 
@@ -166,18 +167,20 @@ def spectral_angles(
     basis, _, _ = orthonormal(unit)
     inside = coordinates(spectra, basis)
     rest = spectra - jnp.matmul(inside, basis, precision="highest")
-    rest = safe_sqrt(jnp.sum(rest**2, -1))
-    length = safe_sqrt(jnp.sum(inside**2, -1) + rest**2)
+    rest = jnp.sum(rest**2, -1)
+    length = safe_sqrt(jnp.sum(inside**2, -1) + rest)
     some = length > 0
     scale = 1 / jnp.where(some, length, 1)
-    inside, rest = inside * scale[..., None], rest * scale
-    angles = []
-    for i in range(len(endmembers)):
-        member = coordinates(unit[i], basis).reshape((1,) * (inside.ndim - 1) + (-1,))
-        opposite = jnp.sum((inside - member) ** 2, -1) + rest**2
-        adjacent = jnp.sum((inside + member) ** 2, -1) + rest**2
-        both = some & (norm[i] > 0)
-        opposite = jnp.where(both, opposite, 1)
-        adjacent = jnp.where(both, adjacent, 1)
-        angles.append(2 * jnp.arctan2(safe_sqrt(opposite), safe_sqrt(adjacent)))
-    return jnp.stack(angles, -1)
+    # Members first: sums over them are then a few operations on whole vectors.
+    rest = (rest * scale**2)[None]
+    inside = jnp.moveaxis(inside * scale[..., None], -1, 0)[:, None]
+    member = coordinates(unit, basis).T.reshape(
+        (len(basis), len(unit)) + (1,) * some.ndim
+    )
+    pairs = list(zip(inside, member, strict=True))
+    opposite = sum(((x - m) ** 2 for x, m in pairs), rest)
+    adjacent = sum(((x + m) ** 2 for x, m in pairs), rest)
+    both = some[None] & (norm > 0).reshape((-1,) + (1,) * some.ndim)
+    opposite = jnp.where(both, opposite, 1)
+    adjacent = jnp.where(both, adjacent, 1)
+    return jnp.moveaxis(twice_half_angle(opposite, adjacent), 0, -1)

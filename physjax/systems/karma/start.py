@@ -56,7 +56,7 @@ def _library(start: str, wavelength: np.ndarray, members: int) -> Array:
     library = io.read_library(start)
     if library.wavelength is None:
         raise DataError(f"{start} tells no wavelengths; add them to its header.")
-    known = np.isfinite(library.spectra).all(axis=0)
+    known = np.asarray(np.isfinite(library.spectra).all(axis=0))
     sensor = make_sensor(library.wavelength, wavelength, known)
     if not sensor.coverage.all():
         raise DataError(
