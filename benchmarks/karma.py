@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from physjax import io, training
-from physjax._unmixing_metrics import confusion, convert_abundances
+from physjax.metrics import confusion, convert_abundances
 from physjax.simulators.scenes import SceneConfig, make_scene
 from physjax.solvers.endmembers import vca
 from physjax.systems import load

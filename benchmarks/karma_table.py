@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from physjax._unmixing_metrics import mean_iou, overall_accuracy
+from physjax.metrics import mean_iou, overall_accuracy
 
 Records = list[dict[str, Any]]
 

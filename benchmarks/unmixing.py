@@ -34,7 +34,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.io
 
-from physjax import _unmixing_metrics as metrics
+from physjax import metrics
 from physjax.simulators.scenes import SceneConfig, make_scene
 from physjax.solvers import endmembers as em
 from physjax.solvers.unmixing import nonnegative, normalized_nonnegative

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from . import interop as interop
     from . import io as io
     from . import losses as losses
+    from . import metrics as metrics
     from . import nn as nn
     from . import operators as operators
     from . import simulators as simulators
@@ -51,6 +52,7 @@ _ROOMS = (
     "interop",
     "io",
     "losses",
+    "metrics",
     "nn",
     "operators",
     "simulators",

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from physjax._unmixing_metrics import align
+from physjax.metrics import align
 from physjax.solvers import endmembers as em
 from physjax.testing import assert_lowers
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from physjax._unmixing_metrics import spectral_angles
+from physjax.metrics import spectral_angles
 from physjax.simulators import scenes
 from physjax.simulators.scenes import SceneConfig
 

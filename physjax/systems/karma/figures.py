@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from ..._unmixing_metrics import psnr, ssim
+from ...metrics import psnr, ssim
 from ...operators.mixing import spectral_angle
 
 Figures = dict[str, float]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from physjax import _unmixing_metrics as metrics
+from physjax import metrics
 
 RANDOM = np.random.default_rng(0)
 
