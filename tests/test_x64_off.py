@@ -46,6 +46,8 @@ FILES = [
     "test_scenes.py",
     "test_endmembers.py",
     "test_detection.py",
+    "test_nonnegative_steps.py",
+    "test_karma.py",
 ]
 
 
