@@ -4,6 +4,7 @@
     python -m benchmarks.unmixing scenes --variability 0.05
     python -m benchmarks.unmixing cube --data FOLDER       Samson, a MATLAB file
     python -m benchmarks.unmixing vca                      64 seeds at once
+    python -m benchmarks.unmixing speed                    `physjax unmix`, end to end
 
 The settings are the defaults of the library, chosen on generated scenes of seeds from
 100 on. Reported are, as mean and spread over seeds:
@@ -38,6 +39,8 @@ from physjax import metrics
 from physjax.simulators.scenes import SceneConfig, make_scene
 from physjax.solvers import endmembers as em
 from physjax.solvers.unmixing import nonnegative, normalized_nonnegative
+
+from .unmixing_speed import speed
 
 METHODS = {
     "blind": em.blind_endmembers,
@@ -275,6 +278,7 @@ def _write(path: str | None, result: dict) -> None:
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Blind unmixing.")
     what = {"scenes": scenes, "cube": cube, "vca": vca_of_many_seeds}
+    what["speed"] = speed
     parser.add_argument("what", choices=what)
     parser.add_argument("--data", help="folder that PHYSJAX_SHARED_DATA would name")
     parser.add_argument("--seeds", type=int, default=10)
@@ -283,6 +287,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--snr", type=float, nargs="+", default=[20.0, 30.0, 40.0])
     parser.add_argument("--variability", type=float, default=0.0)
     parser.add_argument("--methods", default="blind,vca", help=",".join(METHODS))
+    parser.add_argument("--side", type=int, default=1000, help="rows of the image")
+    parser.add_argument("--bands", type=int, default=200, help="bands of the image")
+    parser.add_argument("--folder", help="where the image may be (0.4 GB)")
     parser.add_argument("--out", help="JSON file")
     arguments = parser.parse_args(argv)
     result = what[arguments.what](arguments)

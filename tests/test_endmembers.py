@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.scipy.special import logsumexp
 
 from physjax.metrics import align
 from physjax.solvers import endmembers as em
+from physjax.solvers._blurred_exponentials import MEANS, mixture_likelihood
 from physjax.testing import assert_lowers
 
 KEY = jax.random.key(0)
@@ -70,6 +72,30 @@ def test_endmembers_that_no_pixel_shows(find, bound):
     inside = align(em.vca(y, 3, KEY).value.spectra, members).mean_angle
     outside = align(find(y, 3, KEY).value.spectra, members).mean_angle
     assert outside < bound < inside
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_blurred_exponentials_and_their_slopes(dtype):
+    def plain(w, sigma, log_weights):
+        means, sigma = jnp.asarray(MEANS)[None, None], sigma[:, None, None]
+        rate = 1 / jnp.sqrt(means**2 + (0.25 * sigma) ** 2)
+        b, w = rate * sigma, w[..., None]
+        density = jnp.log(rate) + 0.5 * b**2 - rate * w
+        density = density + jax.scipy.special.log_ndtr(w / sigma - b)
+        return jnp.sum(logsumexp(density + log_weights[:, None], axis=-1)) / w.shape[1]
+
+    random = np.random.default_rng(0)
+    w = random.normal(size=(4, 500)) * random.choice([0.05, 1, 4], size=(4, 500))
+    sigma, logits = np.array([0.05, 0.1, 0.5, 1.5]), random.normal(size=(4, 5))
+    log_weights = jax.nn.log_softmax(jnp.asarray(logits))
+    expected = jax.value_and_grad(plain, (0, 1, 2))(w, sigma, log_weights)
+    inputs = (jnp.asarray(x, dtype) for x in (w, sigma, jnp.exp(log_weights)))
+    value, along_w, along_sigma, along_weights = mixture_likelihood(*inputs)
+    assert value.dtype == along_w.dtype == dtype
+    np.testing.assert_allclose(jnp.sum(value), expected[0], rtol=3e-6)
+    slopes = (along_w / w.shape[1], along_sigma, along_weights)
+    for slope, truth in zip(slopes, expected[1], strict=True):
+        np.testing.assert_allclose(slope, truth, rtol=2e-5, atol=1e-6)
 
 
 def test_archetypes_stay_inside_the_data():

@@ -149,7 +149,7 @@ def test_residual_and_angle_are_what_they_are_called(kind):
     rng = np.random.default_rng(0)
     members = spectra(WAVELENGTH).astype(np.float32)
     pixels = rng.uniform(0.1, 0.9, (50, BANDS)).astype(np.float32)
-    answer = np.asarray(make_solve(kind, members)(pixels), np.float64)
+    answer = np.asarray(make_solve(kind)(pixels, members), np.float64)
     if kind == "normalized":
         members = members / np.linalg.norm(members, axis=1, keepdims=True)
     model = answer[:, :3] @ members

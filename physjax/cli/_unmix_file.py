@@ -19,7 +19,7 @@ from ..io.progress import progress as show_progress
 from ._unmix_members import Members, find_members, library_members
 from ._unmix_pictures import draw_maps, draw_spectra
 from ._unmix_sample import draw_sample
-from ._unmix_solve import make_solve
+from ._unmix_solve import Solve, compile_solve
 
 _BLOCK = 2**15
 _PLACE = ("map info", "coordinate system string", "projection info", "geo points")
@@ -86,21 +86,35 @@ def unmix_file(
         image = _rescale(image, 1.0 / scale)
     pixels, use = draw_sample(image, sample, seed)
     number = str(endmembers)
-    if number == "auto" or number.lstrip("+-").isdigit():
-        wanted = None if number == "auto" else int(number)
-        if progress:
-            print(f"searching endmembers in {len(pixels):,} pixels", flush=True)
-        members = find_members(image, pixels, use, wanted, method, seed)
-    else:
-        members = library_members(
-            *(image, pixels, use, Path(number), pick, library_scale),
-            may_guess=scale is None,
-        )
-        method = "library"
-        if members.rescale != 1.0:
-            image = _rescale(image, members.rescale)
+    by_number = number == "auto" or number.lstrip("+-").isdigit()
+    with concurrent.futures.ThreadPoolExecutor(1) as background:
+        ahead = None
+        if by_number:
+            wanted = None if number == "auto" else int(number)
+            if wanted is not None and 2 <= wanted <= use.sum():
+                # The search leaves a processor free to compile what comes after it.
+                ahead = background.submit(
+                    compile_solve, abundances, _block(image), int(use.sum()), wanted
+                )
+            if progress:
+                print(f"searching endmembers in {len(pixels):,} pixels", flush=True)
+            members = find_members(image, pixels, use, wanted, method, seed)
+        else:
+            members = library_members(
+                *(image, pixels, use, Path(number), pick, library_scale),
+                may_guess=scale is None,
+            )
+            method = "library"
+            if members.rescale != 1.0:
+                image = _rescale(image, members.rescale)
+        if ahead is None:
+            count, bands = members.spectra.shape
+            ahead = background.submit(
+                compile_solve, abundances, _block(image), bands, count
+            )
+        solve = ahead.result()
     with _folder(out) as part:
-        figures = _write_maps(part, image, members, abundances, progress)
+        figures = _write_maps(part, image, members, solve, progress)
         _write_spectra(part, image, members)
         summary = {
             "cube": str(cube),
@@ -130,12 +144,11 @@ def _rescale(image: io.Cube, factor: float) -> io.Cube:
 
 
 def _write_maps(
-    folder: Path, image: io.Cube, members: Members, kind: str, progress: bool
+    folder: Path, image: io.Cube, members: Members, solve: Solve, progress: bool
 ) -> dict[str, Any]:
     """Abundances and residuals as ENVI and PNG; what they come to."""
     rows, columns, _ = image.shape
     names = members.names
-    solve = make_solve(kind, members.spectra)
     place = {key: text for key, text in image.metadata.items() if key in _PLACE}
     sums = np.zeros(len(names) + 2)
     count = 0
@@ -158,7 +171,7 @@ def _write_maps(
         ) as residual,
         show_progress(rows * columns, "pixels", show=progress) as advance,
     ):
-        for part, answer in _answers(image, members.use, solve):
+        for part, answer in _answers(image, members, solve):
             shares[part] = answer[..., :-2]
             residual[part] = answer[..., -2:]
             flat = answer.reshape(-1, len(names) + 2)
@@ -187,7 +200,7 @@ def _write_maps(
 
 
 def _answers(
-    image: io.Cube, use: np.ndarray, solve: Any
+    image: io.Cube, members: Members, solve: Solve
 ) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
     """Place and answer (rows, columns, members + 2) of block after block.
 
@@ -195,16 +208,17 @@ def _answers(
     """
     rows, columns, _ = image.shape
     wide = min(columns, _BLOCK)
-    high = min(rows, max(1, _BLOCK // wide))
+    high = _block(image) // wide
+    spectra = np.asarray(members.spectra, np.float32)
     places = [
         (slice(top, min(top + high, rows)), slice(left, min(left + wide, columns)))
         for top in range(0, rows, high)
         for left in range(0, columns, wide)
     ]
-    bands = None if use.all() else np.flatnonzero(use)
+    bands = None if members.use.all() else np.flatnonzero(members.use)
 
     def read(place: tuple[slice, slice]) -> np.ndarray:
-        block = image.reflectance(*place, bands)
+        block = np.asarray(image.reflectance(*place, bands), np.float32)
         flat = block.reshape(-1, block.shape[-1])
         short = high * wide - len(flat)  # one shape, one compilation
         return np.pad(flat, ((0, short), (0, 0))) if short else flat
@@ -221,12 +235,19 @@ def _answers(
             block = ahead.result()
             if number + 1 < len(places):
                 ahead = reader.submit(read, places[number + 1])
-            answer = solve(block)
+            answer = solve(block, spectra)
             if pending is not None:
                 yield collect(*pending)
             pending = place, answer
         if pending is not None:
             yield collect(*pending)
+
+
+def _block(image: io.Cube) -> int:
+    """Pixels of a block: whole rows, or a part of one."""
+    rows, columns, _ = image.shape
+    wide = min(columns, _BLOCK)
+    return wide * min(rows, max(1, _BLOCK // wide))
 
 
 def _write_spectra(folder: Path, image: io.Cube, members: Members) -> None:

@@ -68,7 +68,9 @@ def find_members(
     key = (
         (jax.random.key(seed),) if "key" in inspect.signature(search).parameters else ()
     )
-    found = eqx.filter_jit(lambda y, *key: search(y, number, *key))(spectra, *key)
+    if method != "blind":  # which compiles its parts itself, as they are needed
+        search = eqx.filter_jit(search)
+    found = search(spectra, number, *key)
     if found.result.max():
         notes.append(f"the search for endmembers says: {found.message}")
     names = tuple(f"endmember {i + 1}" for i in range(number))

@@ -1,6 +1,7 @@
 """Abundances and residuals of a block of pixels, as one compiled program."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,23 +13,31 @@ from ..solvers import unmixing
 
 _CHUNK = 2**12
 _SOLVERS = {"normalized": "normalized_nonnegative"}
+Solve = Callable[
+    [Float[np.ndarray, "pixels bands"], Float[np.ndarray, "members bands"]], Array
+]
 
 
-def make_solve(
-    kind: str, members: Float[np.ndarray, "members bands"]
-) -> Callable[[Float[np.ndarray, "pixels bands"]], Array]:
-    """`solve(pixels) -> (pixels, members + 2)`: abundances, residual and angle.
+def compile_solve(kind: str, pixels: int, bands: int, members: int) -> Solve:
+    """`make_solve` compiled for blocks of that many pixels, so that it may be early."""
+    shapes = [
+        jax.ShapeDtypeStruct(shape, np.float32)
+        for shape in ((pixels, bands), (members, bands))
+    ]
+    return make_solve(kind).lower(*shapes).compile()
+
+
+def make_solve(kind: str) -> Any:
+    """`solve(pixels, spectra) -> (pixels, members + 2)`: abundances, residual, angle.
 
     Pixels that are not finite or all zero give NaN. The residual is the root mean
-    square over the bands.
+    square over the bands. The spectra are no constants, so that the program is the
+    same for all images of a shape and may be kept.
     """
     solver = getattr(unmixing, _SOLVERS.get(kind, kind))
     shaded = kind == "normalized"
-    spectra = jnp.asarray(members, jnp.float32)
-    if shaded:  # abundances are shares of spectra of the same length
-        spectra = spectra / jnp.linalg.norm(spectra, axis=1, keepdims=True)
 
-    def chunk(pixels: Array) -> Array:
+    def chunk(pixels: Array, spectra: Array) -> Array:
         size = jnp.sum(jnp.abs(pixels), 1)
         there = jnp.isfinite(size) & (size > 0)
         pixels = jnp.where(there[:, None], pixels, 0)
@@ -47,7 +56,11 @@ def make_solve(
         return jnp.where(there[:, None], answer, jnp.nan)
 
     @jax.jit
-    def solve(pixels: Array) -> Array:
-        return unmixing.in_chunks(chunk, pixels, chunk_size=_CHUNK)
+    def solve(pixels: Array, spectra: Array) -> Array:
+        if shaded:  # abundances are shares of spectra of the same length
+            spectra = spectra / jnp.linalg.norm(spectra, axis=1, keepdims=True)
+        return unmixing.in_chunks(
+            lambda part: chunk(part, spectra), pixels, chunk_size=_CHUNK
+        )
 
     return solve

@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
@@ -136,16 +137,17 @@ def small_logdet(matrix: Float[Array, "n n"]) -> Float[Array, ""]:
     return lax.fori_loop(0, n, eliminate, (matrix, zero))[1]
 
 
-def adam(slope, start, num_steps: int, rate: float):
+def adam(slope, start, num_steps: int, rate: float | Array):
     """Steps of Adam along `slope(parameters, progress)`, progress from 0 to 1.
 
-    The rate falls as a cosine to 1 %.
+    The rate falls as a cosine to 1 %. `slope` returns the slope and any figures; they
+    come back for all steps beside the parameters.
     """
     zeros = jax.tree.map(jnp.zeros_like, start)
 
     def step(state, k):
         parameters, first, second = state
-        g = slope(parameters, k / num_steps)
+        g, figures = slope(parameters, k / num_steps)
         first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, g)
         second = jax.tree.map(lambda v, g: 0.99 * v + 0.01 * g**2, second, g)
         fall = 0.01 + 0.99 * 0.5 * (1 + jnp.cos(jnp.pi * k / num_steps))
@@ -155,14 +157,23 @@ def adam(slope, start, num_steps: int, rate: float):
             m, v = m / (1 - 0.9**k1), v / (1 - 0.99**k1)
             return p - (rate * fall).astype(p.dtype) * m / (jnp.sqrt(v) + 1e-8)
 
-        return (jax.tree.map(move, parameters, first, second), first, second), None
+        return (jax.tree.map(move, parameters, first, second), first, second), figures
 
     steps = jnp.arange(num_steps, dtype=jnp.float32)
-    return lax.scan(step, (start, zeros, zeros), steps)[0][0]
+    (parameters, _, _), figures = lax.scan(step, (start, zeros, zeros), steps)
+    return parameters, figures
 
 
 def subsample(key, pixels: int, wanted: int) -> Int[Array, " wanted"]:
-    """Places of random pixels without repetition; all, if there are no more."""
+    """Places of random pixels, as `one_of_each`; all, if there are no more."""
     if wanted >= pixels:
         return jnp.arange(pixels, dtype=jnp.int32)
-    return jax.random.permutation(key, pixels)[:wanted].astype(jnp.int32)
+    return one_of_each(jax.random.uniform(key, (wanted,)), pixels)
+
+
+def one_of_each(draw: Float[Array, " wanted"], pixels: int) -> Int[Array, " wanted"]:
+    """A random place in each of as many equal stretches, from numbers in [0, 1)."""
+    edges = np.arange(len(draw) + 1) * pixels // len(draw)
+    first, size = edges[:-1].astype(np.int32), np.diff(edges).astype(np.int32)
+    within = (draw * jnp.asarray(size, draw.dtype)).astype(jnp.int32)
+    return first + jnp.minimum(within, size - 1)

@@ -1,6 +1,10 @@
 """One setting for scenes of every kind: the data decide how far to extrapolate."""
 
+import functools
+
+import jax
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._numerics import working_dtype
@@ -42,13 +46,29 @@ def blind_endmembers(
         True
     """
     y = check_scene(spectra, num_members).astype(working_dtype(spectra.dtype))
-    values, vectors = spectrum_of_scene(y)
-    significant = above_noise(values, y.shape[0])[0]
+    spectrum, significant = _look(y)
     is_linear = significant <= num_members
-    members = lax.cond(
-        is_linear,
-        lambda: likeliest(y, (values, vectors), num_members, key)[0],
-        lambda: archetypes_in(y, vectors, num_members, key)[0],
-    )
+    operands = (y, spectrum, key)
+    searches = [functools.partial(f, num_members) for f in (_inside, _outside)]
+    if isinstance(is_linear, Tracer):
+        members = lax.cond(is_linear, searches[1], searches[0], *operands)
+    else:  # only the search that is needed is compiled
+        members = searches[bool(is_linear)](*operands)
     stats = {"extrapolated": is_linear, "num_significant": significant}
     return as_solution(Endmembers(members), spectra.dtype, stats)
+
+
+@jax.jit
+def _look(y):
+    spectrum = spectrum_of_scene(y)
+    return spectrum, above_noise(spectrum[0], y.shape[0])[0]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _outside(num_members, y, spectrum, key):
+    return likeliest(y, spectrum, num_members, key)[0]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _inside(num_members, y, spectrum, key):
+    return archetypes_in(y, spectrum[1], num_members, key)[0]

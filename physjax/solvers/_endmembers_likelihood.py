@@ -14,27 +14,24 @@ each material is, so that pixels that crowd on a facet do not push it outwards.
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._solution import Solution
+from ._blurred_exponentials import MEANS, mixture_likelihood
 from ._endmembers import (
     Endmembers,
     adam,
     as_solution,
     check_scene,
     dot,
+    one_of_each,
     plain_inverse,
     small_logdet,
     spectrum_of_scene,
-    subsample,
     unit_rows,
 )
-from ._endmembers_pure import extremes
-
-MEANS = np.array([0.02, 0.08, 0.3, 1.0, 3.0])
-"""Means of the exponentials, in units of the mean of a component."""
+from ._endmembers_pure import extremes_along
 
 
 def simplex_likelihood(
@@ -42,9 +39,9 @@ def simplex_likelihood(
     num_members: int,
     key: PRNGKeyArray,
     *,
-    num_starts: int = 3,
+    num_starts: int = 6,
     num_steps: int = 100,
-    num_pixels: int = 3_000,
+    num_pixels: int = 4000,
     min_purity: float = 0.5,
 ) -> Solution[Endmembers]:
     """Endmembers that no pixel needs to show, by largest likelihood.
@@ -56,8 +53,8 @@ def simplex_likelihood(
         key: Random key of the pixels used and of the starts.
         num_starts: Starts (by VCA), of which the likeliest is followed.
         num_steps: Steps of the optimiser.
-        num_pixels: Most pixels used. On generated scenes more starts, steps and pixels
-            than these cost five times as much and find nothing better.
+        num_pixels: Most pixels used. On generated scenes twice the steps and pixels find
+            nothing better.
         min_purity: Share, of spectra of unit norm, that each endmember has in the 0.2 %
             of pixels where it is largest; it is drawn in where it has less. Three
             times the noise of the share is added, up to 0.85.
@@ -90,9 +87,9 @@ def likeliest(
     spectrum,
     num_members,
     key,
-    num_starts=3,
+    num_starts=6,
     num_steps=100,
-    num_pixels=3_000,
+    num_pixels=4000,
     min_purity=0.5,
 ):
     """Endmembers and figures, given the eigenvalues and eigenvectors of the scene."""
@@ -103,17 +100,30 @@ def likeliest(
     tail = jnp.sum(values[num_members:]) / max(bands - num_members, 1)
     smallest = jnp.finfo(y.dtype).eps * 10
     noise = jnp.maximum(jnp.sqrt(jnp.maximum(tail, 0)) / scale, smallest)
-    pick, start = jax.random.split(key)
-    z = dot(y[subsample(pick, pixels, num_pixels)], axes) / scale
+    # One draw for all: a generator of random numbers is long to compile.
+    wanted = min(num_pixels, pixels)
+    draw = jax.random.uniform(key, (wanted + num_starts * num_members**2,), y.dtype)
+    z = dot(y[one_of_each(draw[:wanted], pixels)], axes) / scale
+    directions = draw[wanted:].reshape(num_starts, num_members, num_members) - 0.5
+    begin = lax.map(lambda d: _start(z, d), directions)
 
-    few = z[:: max(z.shape[0] // 2000, 1)]  # from everywhere: rows of a scene are alike
-    begin = jax.vmap(lambda k: _start(z, k))(jax.random.split(start, num_starts))
-    tried, value = lax.map(
-        lambda w: _ascend(few, noise, w, num_steps, 0.05, 0.3), begin
-    )
-    value = jnp.where(jnp.isfinite(value), value, -jnp.inf)
-    best = tried[jnp.argmax(value)]
-    unmix, likelihood = _ascend(z, noise, best, num_steps, 0.02, 0.03)
+    def follow(best, inputs):
+        place, unmix = inputs
+        # One program for the starts and for the best of them, which comes last.
+        is_last = place == num_starts
+        unmix = jnp.where(is_last, best[0], unmix)
+        rate = jnp.where(is_last, 0.02, 0.05)
+        softness = jnp.where(is_last, 0.03, 0.3)
+        unmix, value = _ascend(z, noise, unmix, num_steps, rate, softness)
+        better = is_last | (value > best[1])  # false where it is not finite
+        return jax.tree.map(
+            lambda new, old: jnp.where(better, new, old), (unmix, value), best
+        ), None
+
+    order = jnp.arange(num_starts + 1)
+    begin = jnp.concatenate([begin, begin[:1]])
+    nothing = (begin[0], jnp.asarray(-jnp.inf, z.dtype))
+    (unmix, likelihood), _ = lax.scan(follow, nothing, (order, begin))
     members = dot(_drawn_in(z, unmix, noise, min_purity), axes.T)
     stats = {"log_likelihood": likelihood, "noise": noise * scale}
     return members, stats
@@ -137,28 +147,26 @@ def _drawn_in(z, unmix, noise, min_purity):
     shares = w / jnp.maximum(jnp.sum(w, axis=1, keepdims=True), 1e-6)
     count = max(z.shape[0] // 500, 1)
 
-    def one(k):
-        purest = lax.top_k(shares[:, k], count)[1]
-        mean = jnp.mean(shares[purest], axis=0)
-        p = jnp.clip(mean[k], 0.02, 1)
-        rest = dot(mean.at[k].set(0), members) / jnp.maximum(1 - p, 1e-6)
-        short = jnp.maximum(least[k] - p, 0)
-        return (p * members[k] + short * rest) / jnp.maximum(least[k], p)
-
-    return unit_rows(lax.map(one, jnp.arange(members.shape[0])))
+    purest = lax.top_k(shares.T, count)[1]
+    mean = jnp.mean(shares[purest], axis=1)  # row k: the purest pixels of k
+    p = jnp.clip(jnp.diagonal(mean), 0.02, 1)[:, None]
+    others = mean * (1 - jnp.eye(len(mean), dtype=mean.dtype))
+    rest = dot(others, members) / jnp.maximum(1 - p, 1e-6)
+    short = jnp.maximum(least[:, None] - p, 0)
+    return unit_rows(p * members + short * rest)
 
 
-def _start(z, key):
-    """Unmixing rows of a VCA run over the brighter pixels."""
+def _start(z, directions):
+    """Unmixing rows of a VCA run over the brighter pixels, about two thirds."""
     members = z.shape[1]
     along = dot(z, jnp.mean(z, axis=0))
-    bright = along >= jnp.quantile(along, 0.3)
+    bright = along >= jnp.mean(along) - 0.5 * jnp.std(along)
     points = jnp.where(
         bright[:, None],
         z / jnp.where(bright, along, 1)[:, None],
         (z.mean(0) / along.mean())[None, :],
     )
-    vertices = points[extremes(points, members, key)]
+    vertices = points[extremes_along(points, directions)]
     ridge = 1e-6 * jnp.eye(members, dtype=z.dtype)
     unmix = plain_inverse(vertices + ridge).T
     level = jnp.mean(jnp.abs(dot(z, unmix.T)), axis=0)
@@ -172,48 +180,37 @@ def _ascend(z, noise, unmix, num_steps, rate, softness):
     component, and end as thick as the noise: from a start too small, sharp walls throw
     the vertices about.
     """
-    members = z.shape[1]
+    members, pixels = z.shape[1], z.shape[0]
     # Relative to the start the problem is well scaled whatever the endmembers are.
-    x = dot(z, unmix.T)
+    x = dot(unmix, z.T)
     covariance = noise**2 * dot(unmix, unmix.T)
     eye = jnp.eye(members, dtype=z.dtype)
     parameters = (eye, jnp.zeros((members, len(MEANS)), z.dtype))
 
-    def loss(parameters, blur):
+    def likelihood(parameters, blur):
+        """The likelihood without its determinant, its slopes and the weights."""
         turn, logits = parameters
-        w = dot(x, turn.T)
-        sigma = jnp.sqrt(jnp.sum(dot(turn, covariance) * turn, axis=1) + blur**2)
-        weights = jax.nn.log_softmax(4 * logits, axis=1)  # they may move faster
-        density = jax.scipy.special.logsumexp(
-            _log_exponentials(w, sigma) + weights[None], axis=-1
+        spread = dot(turn, covariance)
+        sigma = jnp.sqrt(jnp.sum(spread * turn, axis=1) + blur**2)
+        weights = jax.nn.softmax(4 * logits, axis=1)  # they may move faster
+        value, along_w, along_sigma, along_weights = mixture_likelihood(
+            dot(turn, x), sigma, weights
         )
-        prior = 1e-3 * jnp.sum(weights)
-        return -jnp.mean(jnp.sum(density, axis=1)) - prior
+        along_turn = dot(along_w, x.T) / pixels
+        along_turn = along_turn + (along_sigma / sigma)[:, None] * spread
+        # 1e-3 times the sum of the log weights keeps each of them alive.
+        along_weights = along_weights + 1e-3
+        rest = jnp.sum(along_weights, axis=1, keepdims=True)
+        along_logits = 4 * (along_weights - weights * rest)
+        value = jnp.sum(value) + 1e-3 * jnp.sum(jnp.log(weights))
+        return value, (along_turn, along_logits)
 
     def slope(parameters, progress):
         blur = (softness * jnp.exp(-8 * progress)).astype(z.dtype)
-        turn, logits = jax.grad(loss)(parameters, blur)
+        value, (turn, logits) = likelihood(parameters, blur)
         # d log|det T| / dT = T^-T
-        return turn - plain_inverse(parameters[0]).T, logits
+        return (-turn - plain_inverse(parameters[0]).T, -logits), value
 
-    turn, logits = adam(slope, parameters, num_steps, rate)
-    value = small_logdet(turn) + small_logdet(unmix) - loss((turn, logits), 0.0)
-    return dot(turn, unmix), value
-
-
-def _log_exponentials(
-    w: Float[Array, "pixels members"], sigma: Float[Array, " members"]
-) -> Float[Array, "pixels members means"]:
-    """Log densities of exponentials, blurred by the noise of each member."""
-    sigma = sigma[None, :, None]
-    means = jnp.asarray(MEANS, w.dtype)[None, None, :]
-    # Far below the noise a smaller mean makes no difference, but cancels digits.
-    rate = 1 / jnp.sqrt(means**2 + (0.25 * sigma) ** 2)
-    blur = rate * sigma
-    x = w[..., None]
-    return (
-        jnp.log(rate)
-        + 0.5 * blur**2
-        - rate * x
-        + jax.scipy.special.log_ndtr(x / sigma - blur)
-    )
+    (turn, _), values = adam(slope, parameters, num_steps, rate)
+    unmix = dot(turn, unmix)
+    return unmix, small_logdet(unmix) + values[-1]

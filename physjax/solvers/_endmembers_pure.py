@@ -92,8 +92,15 @@ def extremes(
     points: Float[Array, "pixels dim"], count: int, key: PRNGKeyArray
 ) -> Int[Array, " count"]:
     """Pixels farthest along random directions orthogonal to those before."""
-    dim = points.shape[1]
-    directions = jax.random.normal(key, (count, dim), points.dtype)
+    shape = (count, points.shape[1])
+    return extremes_along(points, jax.random.normal(key, shape, points.dtype))
+
+
+def extremes_along(
+    points: Float[Array, "pixels dim"], directions: Float[Array, "count dim"]
+) -> Int[Array, " count"]:
+    """Pixels farthest along given directions, each taken off the pixels before."""
+    count = len(directions)
 
     def step(basis, inputs):
         k, direction = inputs
@@ -101,7 +108,7 @@ def extremes(
         place = jnp.argmax(jnp.abs(dot(points, direction))).astype(jnp.int32)
         return basis.at[k].set(unit_rows(_off(basis, points[place]))), place
 
-    start = jnp.zeros((count, dim), points.dtype)
+    start = jnp.zeros_like(directions)
     return lax.scan(step, start, (jnp.arange(count), directions))[1]
 
 

@@ -81,9 +81,11 @@ def sisal(
     def slope(change, _):
         turn = eye + level(change)
         behind = (dot(x, turn.T) < 0).astype(z.dtype)
-        return level(-plain_inverse(turn).T - wall * dot(behind.T, x) / x.shape[0])
+        pull = wall * dot(behind.T, x) / x.shape[0]
+        return level(-plain_inverse(turn).T - pull), None
 
-    turn = eye + level(adam(slope, jnp.zeros_like(eye), num_steps, 0.05))
+    change, _ = adam(slope, jnp.zeros_like(eye), num_steps, 0.05)
+    turn = eye + level(change)
     unmix = dot(turn, unmix)
     members = dot(plain_inverse(unmix).T, axes.T)
     stats = {
