@@ -53,8 +53,8 @@ def simplex_likelihood(
         key: Random key of the pixels used and of the starts.
         num_starts: Starts (by VCA), of which the likeliest is followed.
         num_steps: Steps of the optimiser.
-        num_pixels: Most pixels used. On generated scenes twice the steps and pixels find
-            nothing better.
+        num_pixels: Most pixels used. On generated scenes twice the steps and
+            pixels find nothing better.
         min_purity: Share, of spectra of unit norm, that each endmember has in the 0.2 %
             of pixels where it is largest; it is drawn in where it has less. Three
             times the noise of the share is added, up to 0.85.
