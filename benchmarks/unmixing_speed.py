@@ -16,8 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from physjax import _unmixing_metrics as metrics
-from physjax import io
+from physjax import io, metrics
 
 
 def speed(arguments) -> dict:
