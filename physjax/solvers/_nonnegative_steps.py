@@ -40,7 +40,7 @@ def nonnegative_in_steps(
     Example:
         >>> endmembers = jnp.array([[1.0, 0.0, 0.2], [0.0, 1.0, 0.4]])
         >>> spectrum = jnp.array([0.5, -0.1, 0.1])
-        >>> c = nonnegative_in_steps(spectrum, endmembers)
+        >>> c = nonnegative_in_steps(spectrum, endmembers, num_steps=100)
         >>> [round(float(x), 3) for x in c]
         [0.5, 0.0]
 
