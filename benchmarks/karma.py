@@ -332,6 +332,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=report.RESULTS)
     parser.add_argument("--table", action="store_true", help="print what is there")
     arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / "karma.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
     records = [json.loads(line) for line in lines]

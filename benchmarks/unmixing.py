@@ -3,7 +3,7 @@
     python -m benchmarks.unmixing scenes --seeds 10 --out scenes.json
     python -m benchmarks.unmixing scenes --variability 0.05
     python -m benchmarks.unmixing cube --data FOLDER       Samson, a MATLAB file
-    python -m benchmarks.unmixing vca                      64 seeds at once
+    python -m benchmarks.unmixing vca                      64 seeds against hypers
     python -m benchmarks.unmixing speed                    `physjax unmix`, end to end
 
 The settings are the defaults of the library, chosen on generated scenes of seeds from
@@ -23,7 +23,9 @@ The settings are the defaults of the library, chosen on generated scenes of seed
 """
 
 import argparse
+import contextlib
 import functools
+import io
 import json
 import os
 import sys
@@ -40,6 +42,7 @@ from physjax.simulators.scenes import SceneConfig, make_scene
 from physjax.solvers import endmembers as em
 from physjax.solvers.unmixing import nonnegative, normalized_nonnegative
 
+from .peers import find
 from .unmixing_speed import speed
 
 METHODS = {
@@ -215,11 +218,14 @@ def cube(arguments) -> dict:
 
 
 def vca_of_many_seeds(arguments) -> dict:
-    """Row 5: 64 seeds in one program against 10 runs one after the other."""
+    """Row 5: 64 seeds in one program against 10 runs of hypers, one after the other."""
+    hypers = find("hypers")
+    if hypers is None:
+        sys.exit("The peer is not installed (hypers: extra `bench`).")
     library = jnp.asarray(read_library(data_folder(arguments.data)))
     scene = _make(jax.random.key(100), library, SceneConfig(num_members=5))
     y = scene.cube.reshape(-1, library.shape[1])
-    host = np.asarray(y, np.float64).T
+    peer = hypers.array(np.asarray(scene.cube, np.float64)).unmix.vca
     keys = jax.random.split(jax.random.key(0), 64)
     many = jax.vmap(lambda y, key: em.vca(y, 5, key).value.spectra, (None, 0))
     run = jax.jit(many)
@@ -229,45 +235,18 @@ def vca_of_many_seeds(arguments) -> dict:
         start = time.perf_counter()
         jax.block_until_ready(run(y, keys))
         middle = time.perf_counter()
-        for seed in range(10):
-            _numpy_vca(host, 5, np.random.default_rng(seed))
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints as it goes
+            for _ in range(10):
+                peer.calculate(5)
         end = time.perf_counter()
         ours.append(middle - start)
         theirs.append(end - middle)
         ratios.append(theirs[-1] / ours[-1])
     return {
         "64_seeds_s": float(np.median(ours)),
-        "10_numpy_runs_s": float(np.median(theirs)),
+        "10_runs_of_hypers_s": float(np.median(theirs)),
         "ratio": float(np.median(ratios)),
     }
-
-
-def _numpy_vca(y: np.ndarray, members: int, random) -> np.ndarray:
-    """VCA as its authors wrote it down, for (bands, pixels); the peer."""
-    bands, pixels = y.shape
-    mean = y.mean(1, keepdims=True)
-    centered = y - mean
-    u = np.linalg.svd(centered @ centered.T / pixels)[0][:, :members]
-    x = u.T @ centered
-    power = np.sum(y**2) / pixels
-    inside = np.sum(x**2) / pixels + np.sum(mean**2)
-    snr = 10 * np.log10((inside - members / bands * power) / (power - inside))
-    if snr < 15 + 10 * np.log10(members):
-        x = x[: members - 1]
-        points = np.vstack([x, np.full(pixels, np.sqrt(np.max(np.sum(x**2, 0))))])
-    else:
-        u = np.linalg.svd(y @ y.T / pixels)[0][:, :members]
-        x = u.T @ y
-        points = x / np.sum(x * x.mean(1, keepdims=True), 0)
-    basis, found = np.zeros((members, members)), []
-    basis[-1, 0] = 1
-    for k in range(members):
-        direction = random.uniform(size=(members, 1))
-        direction = direction - basis @ (np.linalg.pinv(basis) @ direction)
-        direction /= np.linalg.norm(direction)
-        found.append(int(np.argmax(np.abs(direction.T @ points))))
-        basis[:, k] = points[:, found[-1]]
-    return np.array(found)
 
 
 def _write(path: str | None, result: dict) -> None:

@@ -1,22 +1,12 @@
 """Abundances of given endmembers, pixel by pixel."""
 
-import functools as ft
-from typing import Any
-
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._numerics import as_real, safe_divide, safe_norm, working_dtype
-from .._solution import MAX_ITERATIONS, NON_FINITE, RESIDUAL, SUCCESS, Solution
+from .._numerics import as_real, safe_divide, safe_norm
+from .._solution import RESIDUAL, SUCCESS, Solution
 from .._solution import throw as _throw
-from ._active_set import MAX_ENUMERATED, through_support
-from ._admm import Found, by_admm
-from ._chunks import in_chunks
-from ._supports import Reduced, all_supports, best_face, face, reduce
-
-_BLOCK = 2048
-"""Pixels whose supports are worked on at once where there are many members."""
+from ._abundance_solve import by_pixel, constrained, linear
 
 
 def unconstrained(
@@ -49,7 +39,7 @@ def unconstrained(
         >>> bool(jnp.allclose(answer.value, jnp.array([2.0, -1.0]), atol=1e-5))
         True
     """
-    return _checked(_linear, spectra, endmembers, throw, sum_to_one=False)
+    return by_pixel(linear, spectra, endmembers, throw, sum_to_one=False)
 
 
 def sum_to_one(
@@ -71,7 +61,7 @@ def sum_to_one(
     References:
         Settle and Drake, Int. J. Remote Sens. 14, 1159 (1993).
     """
-    return _checked(_linear, spectra, endmembers, throw, sum_to_one=True)
+    return by_pixel(linear, spectra, endmembers, throw, sum_to_one=True)
 
 
 def nonnegative(
@@ -94,8 +84,8 @@ def nonnegative(
     References:
         Lawson and Hanson, Solving Least Squares Problems (1974), chapter 23.
     """
-    return _checked(
-        _constrained, spectra, endmembers, throw, sum_to_one=False, max_steps=max_steps
+    return by_pixel(
+        constrained, spectra, endmembers, throw, sum_to_one=False, max_steps=max_steps
     )
 
 
@@ -142,8 +132,8 @@ def fcls(
     References:
         Heinz and Chang, IEEE Trans. Geosci. Remote Sens. 39, 529 (2001).
     """
-    return _checked(
-        _constrained, spectra, endmembers, throw, sum_to_one=True, max_steps=max_steps
+    return by_pixel(
+        constrained, spectra, endmembers, throw, sum_to_one=True, max_steps=max_steps
     )
 
 
@@ -189,7 +179,7 @@ def sunsal(
     if isinstance(penalty, (int, float)) and not penalty >= 0:
         raise ValueError(f"`penalty` must not be negative; got {penalty}.")
     options = {"sum_to_one": sum_to_one, "max_steps": max_steps, "penalty": penalty}
-    return _checked(_constrained, spectra, endmembers, throw, **options)
+    return by_pixel(constrained, spectra, endmembers, throw, **options)
 
 
 def normalized_nonnegative(
@@ -230,108 +220,4 @@ def normalized_nonnegative(
     unexplained = (solution.result == SUCCESS) & (total == 0)
     result = jnp.where(unexplained, RESIDUAL, solution.result).astype(jnp.int32)
     solution = Solution(value, result, solution.stats)
-    return _throw(solution) if throw else solution
-
-
-@ft.partial(jax.jit, static_argnames="sum_to_one")
-def _linear(spectra: Array, endmembers: Array, *, sum_to_one: bool) -> Solution[Array]:
-    held = jax.lax.stop_gradient((spectra, endmembers))
-    data, members = reduce(*held, sum_to_one=sum_to_one)
-    everything = jnp.ones(len(members), bool)
-    free = jnp.zeros((), spectra.dtype)
-    slope, offset, _ = face(members, everything, free, sum_to_one=sum_to_one)
-    value = jnp.matmul(data.T, slope.T, precision="highest") + offset[None]
-    value = through_support(
-        sum_to_one, value, everything[None], spectra, endmembers, free
-    )
-    finite = jnp.all(jnp.isfinite(value), -1)
-    return Solution(value, jnp.where(finite, SUCCESS, NON_FINITE), {})
-
-
-@ft.partial(jax.jit, static_argnames=("sum_to_one", "max_steps"))
-def _constrained(
-    spectra: Array,
-    endmembers: Array,
-    *,
-    sum_to_one: bool,
-    max_steps: int,
-    penalty: Any = 0.0,
-) -> Solution[Array]:
-    penalty = jnp.asarray(penalty).astype(spectra.dtype)
-    held = jax.lax.stop_gradient((spectra, endmembers))
-    reduced = reduce(*held, sum_to_one=sum_to_one)
-    shift = jax.lax.stop_gradient(penalty)
-    if len(endmembers) <= MAX_ENUMERATED:
-        found = _enumerated(reduced, shift, sum_to_one=sum_to_one)
-    else:
-        found = _searched(reduced, shift, sum_to_one=sum_to_one, max_steps=max_steps)
-    value = through_support(
-        sum_to_one,
-        jnp.maximum(found.abundances, 0),
-        found.support,
-        spectra,
-        endmembers,
-        penalty,
-    )
-    enough = -(float(jnp.finfo(spectra.dtype).eps) ** 0.5)
-    result = jnp.where(found.margin >= enough, SUCCESS, MAX_ITERATIONS)
-    if len(endmembers) <= MAX_ENUMERATED:
-        result = jnp.full_like(result, SUCCESS)
-    finite = jnp.all(jnp.isfinite(value), -1)
-    result = jnp.where(finite, result, NON_FINITE)
-    return Solution(value, result, {"violation": jnp.maximum(-found.margin, 0)})
-
-
-def _enumerated(reduced: Reduced, penalty: Array, *, sum_to_one: bool) -> Found:
-    data, members = reduced
-    supports = jnp.asarray(all_supports(len(members), empty=not sum_to_one))
-    affine = jax.vmap(lambda s: face(members, s, penalty, sum_to_one=sum_to_one))
-    abundances, support, margin = best_face(data, affine(supports), supports)
-    return Found(abundances.T, support.T, margin, jnp.zeros((), jnp.int32))
-
-
-def _searched(
-    reduced: Reduced, penalty: Array, *, sum_to_one: bool, max_steps: int
-) -> Found:
-    data, members = reduced
-    tolerance = 1e-5 if data.dtype == jnp.float32 else 1e-7
-
-    def block(rows):
-        found = by_admm(
-            Reduced(rows.T, members),
-            penalty,
-            sum_to_one=sum_to_one,
-            max_steps=max_steps,
-            tolerance=tolerance,
-        )
-        return found._replace(num_steps=jnp.full(len(rows), found.num_steps))
-
-    return in_chunks(block, data.T, chunk_size=_BLOCK)
-
-
-def _checked(
-    solve: Any, spectra: Any, endmembers: Any, throw: bool, **options: Any
-) -> Solution[Array]:
-    spectra = as_real(spectra, "spectra")
-    endmembers = as_real(endmembers, "endmembers")
-    if endmembers.ndim != 2 or not endmembers.size:
-        raise ValueError(
-            f"`endmembers` must be (members, bands); got shape {endmembers.shape}."
-        )
-    if spectra.shape[-1:] != endmembers.shape[1:]:
-        raise ValueError(
-            f"`spectra` of shape {spectra.shape} and `endmembers` of shape "
-            f"{endmembers.shape} must have the same number of bands, their last axis."
-        )
-    if options.get("max_steps", 1) < 1:
-        raise ValueError(f"`max_steps` must be positive; got {options['max_steps']}.")
-    dtype = working_dtype(jnp.result_type(spectra, endmembers))
-    shape = spectra.shape[:-1]
-    pixels = spectra.reshape(-1, spectra.shape[-1]).astype(dtype)
-    solution = solve(pixels, endmembers.astype(dtype), **options)
-    solution = Solution(
-        solution.value.reshape(*shape, len(endmembers)).astype(spectra.dtype),
-        solution.result.reshape(shape).astype(jnp.int32),
-        {name: x.reshape(shape) for name, x in solution.stats.items()},
-    )
     return _throw(solution) if throw else solution

@@ -176,4 +176,4 @@ def one_of_each(draw: Float[Array, " wanted"], pixels: int) -> Int[Array, " want
     edges = np.arange(len(draw) + 1) * pixels // len(draw)
     first, size = edges[:-1].astype(np.int32), np.diff(edges).astype(np.int32)
     within = (draw * jnp.asarray(size, draw.dtype)).astype(jnp.int32)
-    return first + jnp.minimum(within, size - 1)
+    return jnp.asarray(first) + jnp.minimum(within, size - 1)
