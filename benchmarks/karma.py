@@ -28,7 +28,7 @@ import numpy as np
 from physjax import io, training
 from physjax.metrics import confusion, convert_abundances
 from physjax.simulators.scenes import SceneConfig, make_scene
-from physjax.solvers.endmembers import vca
+from physjax.solvers.endmembers import blind_endmembers, vca
 from physjax.systems import load
 from physjax.systems.karma.config import (
     Config,
@@ -243,9 +243,10 @@ def bands(done: set, write) -> None:
 
 
 def learned(seeds: int, done: set, write) -> None:
-    """Row 13: endmembers refined from those of VCA on the pixels of each scene."""
+    """Row 13: endmembers of the blind search, refined on the pixels of each scene."""
     library = jnp.asarray(unmixing.read_library(unmixing.data_folder(None)))
     refine = jax.jit(learn_endmembers)
+    search, pure = (jax.jit(f, static_argnums=1) for f in (blind_endmembers, vca))
     for seed in range(seeds):
         for members in range(3, 9):
             for snr in (20.0, 30.0, 40.0):
@@ -260,11 +261,16 @@ def learned(seeds: int, done: set, write) -> None:
                 reference = np.asarray(scene.endmembers, np.float64)
                 shares = np.asarray(scene.abundances, np.float64).reshape(-1, members)
                 truth = convert_abundances(shares, reference, "unit")
-                first = jax.jit(vca, static_argnums=1)(y, members, key).value.spectra
+                first = search(y, members, key).value.spectra
                 last = refine(y, first, jax.random.fold_in(key, 1))
+                plain = pure(y, members, key).value.spectra
                 figures = {
                     name: unmixing.judge(y, np.asarray(found), truth, reference)
-                    for name, found in (("vca", first), ("learned", last))
+                    for name, found in (
+                        ("vca", plain),
+                        ("blind", first),
+                        ("learned", last),
+                    )
                 }
                 write("learned", cell, seed, time.monotonic() - start, figures)
 

@@ -134,12 +134,12 @@ print(np.asarray(apart, float).round(2))
 # ## Learned on this scene
 #
 # Everything is differentiable, so endmembers can be refined on what they leave of the
-# pixels: non-negative, kept together by a volume term, started from VCA.
+# pixels: non-negative, kept together by a volume term, started from the blind search.
 
 # %%
 steps = 60 if FAST else 400
 learned = jax.jit(lambda y, a, k: learn_endmembers(y, a, k, steps=steps))(
-    pixels, simple.value.spectra, key
+    pixels, blind.value.spectra, key
 )
 answers = {}
 solve = jax.jit(unmixing.normalized_nonnegative)

@@ -244,7 +244,7 @@ def test_endmembers_are_learned_back_to_the_corners():
     corners = jnp.eye(3, 9, dtype=jnp.float32) + 0.2
     pixels = shares_of(key, 400) @ corners
     start = 0.7 * corners + 0.3 * jnp.mean(corners, 0, keepdims=True)
-    learn = jax.jit(lambda y: learn_endmembers(y, start, key, volume=1e-5, steps=200))
+    learn = jax.jit(lambda y: learn_endmembers(y, start, key, steps=200))
     found = learn(pixels)
     cosine = lambda a: (
         jnp.sum(a * corners, -1)

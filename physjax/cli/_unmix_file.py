@@ -54,7 +54,7 @@ def unmix_file(
             with headers, `endmembers.csv`, pictures of all three, `summary.json`.
         method: Search of `physjax.solvers.endmembers`; `blind` means
             `blind_endmembers`. Or `learned`: `systems.karma.learned.learn_endmembers`
-            from those of VCA.
+            from those of `blind_endmembers`.
         abundances: Solver of `physjax.solvers.unmixing`; `normalized` means
             `normalized_nonnegative`, with a brightness fitted to every pixel.
         pick: Names of spectra of the library, separated by commas.

@@ -68,7 +68,7 @@ def find_members(
     key = (
         (jax.random.key(seed),) if "key" in inspect.signature(search).parameters else ()
     )
-    if method != "blind":  # which compiles its parts itself, as they are needed
+    if method not in ("blind", "learned"):  # which compile their parts as needed
         search = eqx.filter_jit(search)
     found = search(spectra, number, *key)
     if found.result.max():
@@ -80,11 +80,12 @@ def find_members(
 def _learned(
     spectra: Float[Array, "pixels bands"], number: int, key: PRNGKeyArray
 ) -> Solution[endmembers.Endmembers]:
-    """Endmembers of VCA, refined on what they leave of the pixels."""
+    """Endmembers of the blind search, refined on what they leave of the pixels."""
     from ..systems.karma.learned import learn_endmembers
 
-    first = endmembers.vca(spectra, number, key)
-    refined = learn_endmembers(spectra, first.value.spectra, jax.random.fold_in(key, 1))
+    first = endmembers.blind_endmembers(spectra, number, key)
+    refine = jax.jit(learn_endmembers)
+    refined = refine(spectra, first.value.spectra, jax.random.fold_in(key, 1))
     return eqx.tree_at(lambda found: found.value.spectra, first, refined)
 
 

@@ -6,7 +6,9 @@ $A \ge 0$ that leave little of the pixels once each has its non-negative contrib
 $$\min_{A \ge 0} \frac1N \sum_n \min_{c \ge 0} |\hat y_n - c A|^2
   + \lambda \frac1M \sum_k |A_k - \bar A|^2,$$
 
-with pixels and endmembers of norm 1, so that brightness does not matter.
+with pixels and endmembers of norm 1, so that brightness does not matter. The further
+the endmembers are apart the better noise is fitted; the second term weighs against it,
+so $\lambda$ is in units of the noise: of what the start leaves.
 """
 
 import jax
@@ -22,7 +24,7 @@ def learn_endmembers(
     start: Float[Array, "members bands"],
     key: PRNGKeyArray,
     *,
-    volume: float = 1e-4,
+    volume: float = 0.6,
     steps: int = 300,
     batch_size: int = 1024,
     learning_rate: float = 1e-4,
@@ -31,9 +33,10 @@ def learn_endmembers(
 
     Args:
         spectra: Reflectance of the pixels.
-        start: Endmembers to begin with, as of `solvers.endmembers.vca`.
+        start: Endmembers to begin with, as of `solvers.endmembers.blind_endmembers`.
         key: Of the batches.
-        volume: Weight of the spread of the endmembers.
+        volume: Weight of the spread of the endmembers, in units of the squared error
+            that those of the start leave of a pixel.
         steps: Steps of Adam; the rate falls to zero along a cosine.
         batch_size: Pixels per step.
         learning_rate: Rate at the beginning.
@@ -54,23 +57,26 @@ def learn_endmembers(
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
     optimiser = optax.adam(schedule)
 
+    def leaves(members, batch):
+        parts = nonnegative_in_steps(batch, members, num_steps=50)
+        return jnp.mean(jnp.sum((batch - parts @ members) ** 2, -1))
+
     def objective(values, batch):
         members = unit(jnp.abs(values))
-        parts = nonnegative_in_steps(batch, members, num_steps=50)
-        left = jnp.mean(jnp.sum((batch - parts @ members) ** 2, -1))
         spread = members - jnp.mean(members, 0, keepdims=True)
-        return left + volume * jnp.mean(jnp.sum(spread**2, -1)), left
+        return leaves(members, batch) + weight * jnp.mean(jnp.sum(spread**2, -1))
 
     def step(state, key):
         values, moments = state
         at = jax.random.randint(key, (batch_size,), 0, len(pixels))
-        slope, left = jax.grad(objective, has_aux=True)(values, pixels[at])
+        slope = jax.grad(objective)(values, pixels[at])
         with jax.numpy_dtype_promotion("standard"):  # Optax counts in integers
             change, moments = optimiser.update(slope, moments)
             values = (values + change).astype(values.dtype)
-        return (values, moments), left
+        return (values, moments), None
 
     first = unit(start)
+    weight = volume * leaves(first, pixels)
     state = (first, optimiser.init(first))
     (values, _), _ = jax.lax.scan(step, state, jax.random.split(key, steps))
     return unit(jnp.abs(values))
