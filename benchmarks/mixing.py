@@ -28,7 +28,7 @@ from .peers import (
 )
 
 NOISE = 0.02
-ROWS = 2000
+ROWS = 4000
 """Pixels per turn of the loops over chunks, which stay in the cache of a core."""
 
 
@@ -83,7 +83,7 @@ def _abundances(context: Context, pixels: int, bands: int, members: int) -> Tabl
         4: [Gate("rate", 1e6, 5e6, modes=("wall",)), Gate("speed", 2.0, 10.0)],
         6: [Gate("speed", 6.0, 10.0), Gate("speed", 100.0, against="pysptools, FCLS")],
     }
-    chunked = lambda y, e: in_chunks(lambda y: fcls(y, e), y, chunk_size=5 * ROWS)
+    chunked = lambda y, e: in_chunks(lambda y: fcls(y, e), y, chunk_size=10_000)
     value = lambda solution: solution.value
     cases = [
         jax_case(
@@ -224,9 +224,6 @@ def _mixing_and_angle(context: Context, pixels: int) -> Table:
 def _angle_map(context: Context, pixels: int) -> Table:
     spectra, endmembers, _ = scene(pixels, 200, 6)
     on_device = jax.device_put((spectra, endmembers))
-    chunked = lambda y, e: in_chunks(
-        lambda y: spectral_angles(y, e), y, chunk_size=ROWS
-    )
     wide = spectra.astype(np.float64)[:, None], endmembers.astype(np.float64)[None]
     exact = np.stack([_angle_numpy(wide[0][:, 0], m[None]) for m in wide[1][0]], -1)
     spectral, torch = find("spectral"), find("torch")
@@ -234,8 +231,7 @@ def _angle_map(context: Context, pixels: int) -> Table:
     cosine = ft.partial(spectral_angles, method="cosine")
     gates = [Gate("speed", 2.0, 3.0), Gate("speed", 0.7, 1.2, against="torch")]
     cases = [
-        jax_case("physjax", spectral_angles, *on_device),
-        jax_case("physjax, in chunks", chunked, *on_device, gates=gates),
+        jax_case("physjax", spectral_angles, *on_device, gates=gates),
         jax_case("physjax, cosine", cosine, *on_device),
     ]
     if spectral is None:

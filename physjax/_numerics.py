@@ -129,13 +129,6 @@ def safe_norm(x: Inexact[Array, "..."], axis: int = -1) -> Float[Array, "..."]:
     return norm * jnp.squeeze(scale, axis)
 
 
-def safe_arccos(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Inverse cosine of `x` clipped to [-1, 1]; gradient zero from 1 on outwards."""
-    inside = jnp.abs(x) < 1
-    outside = jnp.where(x < 0, jnp.asarray(jnp.pi, x.dtype), 0)
-    return jnp.where(inside, jnp.arccos(jnp.where(inside, x, 0)), outside)
-
-
 def safe_divide(x: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
     """`x / y`; zero, with gradient zero, where `y` is zero."""
     nonzero = y != 0

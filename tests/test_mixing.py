@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from conftest import DTYPES
 
+from physjax.operators import _angles as angles
 from physjax.operators import mixing
-from physjax.operators._half_angles import twice_half_angle
+from physjax.operators._half_angles import folded_angle
 from physjax.testing import assert_gradients, assert_lowers, assert_transforms
 
 WIDE = DTYPES[-1]
@@ -246,14 +247,29 @@ def test_methods_that_do_not_exist_are_refused():
             function(one, one, method="sine")
 
 
-def test_an_angle_by_the_squares_of_sum_and_difference(dtype):
-    half = np.linspace(0, np.pi / 2, 10_001)
-    o, a = arrays(dtype, 9 * np.sin(half) ** 2, 9 * np.cos(half) ** 2)
-    exact = 2 * np.arctan2(*(np.sqrt(np.asarray(z, np.float64)) for z in (o, a)))
+def test_an_angle_by_its_distances(dtype):
+    half = np.linspace(0, np.pi / 4, 10_001)
+    n, f = arrays(dtype, 9 * np.sin(half) ** 2, 9 * np.cos(half) ** 2)
+    exact = 2 * np.arctan2(*(np.sqrt(np.asarray(z, np.float64)) for z in (n, f)))
     eps = float(jnp.finfo(dtype).eps)
-    found = np.asarray(twice_half_angle(o, a), np.float64)
-    # Roundings of ratio, root, product and sum; the polynomial's 1e-9 is less.
-    np.testing.assert_allclose(found, exact, rtol=2 * eps, atol=0)
-    assert_gradients(twice_half_angle, o[2000:-1:2000], a[2000:-1:2000])
-    slope = jax.grad(twice_half_angle, (0, 1))(o[0] * 0, a[0])
+    acute = lambda n, f: folded_angle(n, f, jnp.zeros(n.shape, bool))
+    # Roundings of ratio, root and arctangent, and in float64 the reference's own; the
+    # polynomial's 1e-9 is less.
+    np.testing.assert_allclose(acute(n, f), exact, rtol=3 * eps, atol=0)
+    obtuse = folded_angle(n, f, jnp.ones(n.shape, bool))
+    np.testing.assert_allclose(obtuse, np.pi - exact, rtol=3 * eps, atol=0)
+    assert_gradients(acute, n[2000:-1:2000], f[2000:-1:2000])
+    slope = jax.grad(acute, (0, 1))(n[0] * 0, f[0])
     assert slope[0] == slope[1] == 0
+
+
+def test_cubes_are_taken_in_blocks():
+    """Angles of more pixels than a block has are those of each."""
+    random = np.random.default_rng(0)
+    for count in (5 * angles._ROWS_IN_CACHE // 2, angles._ROWS_IN_CACHE + 1):
+        y, e = arrays(jnp.float32, random.uniform(size=(count, 7)), np.eye(3, 7) + 0.1)
+        some = slice(count - 3, count)
+        whole = mixing.spectral_angles(y, e)
+        assert whole.shape == (count, 3)
+        few = mixing.spectral_angles(y[some], e)
+        np.testing.assert_allclose(whole[some], few, rtol=1e-5)

@@ -8,17 +8,18 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from .._blocks import by_blocks
 from .._numerics import (
     check_axis,
-    safe_arccos,
     safe_divide,
     safe_norm,
     safe_sqrt,
 )
-from ._half_angles import twice_half_angle
+from ._half_angles import folded_angle, safe_arccos
 from ._orthonormal import coordinates, orthonormal
 
 Method = Literal["accurate", "cosine"]
+_ROWS_IN_CACHE = 5000
 
 
 def spectral_angle(
@@ -129,6 +130,25 @@ def _polar_slope(axis, primals, tangents):
     return (angle, long, length), slopes
 
 
+def _split(
+    spectra: Float[Array, "*pixels bands"], basis: Float[Array, "rank bands"]
+) -> tuple[Float[Array, "*pixels rank"], Float[Array, "*pixels"]]:
+    """Coordinates of spectra in a basis, and the square of what is outside."""
+
+    def split(rows):
+        inside = coordinates(rows, basis)
+        outside = rows - jnp.matmul(inside, basis, precision="highest")
+        return inside, jnp.sum(outside**2, -1)
+
+    def in_cache(rows):  # what is outside is a second cube, which CPUs feel
+        return by_blocks(split, rows, _ROWS_IN_CACHE)
+
+    rows = spectra.reshape(-1, spectra.shape[-1])
+    inside, rest = lax.platform_dependent(rows, cpu=in_cache, default=split)
+    shape = spectra.shape[:-1]
+    return inside.reshape(*shape, inside.shape[-1]), rest.reshape(shape)
+
+
 def spectral_angles(
     spectra: Float[Array, "*pixels bands"],
     endmembers: Float[Array, "members bands"],
@@ -165,9 +185,7 @@ def spectral_angles(
         length = safe_sqrt(jnp.sum(spectra**2, -1))[..., None]
         return safe_arccos(cosine * safe_divide(jnp.ones_like(length), length))
     basis, _, _ = orthonormal(unit)
-    inside = coordinates(spectra, basis)
-    rest = spectra - jnp.matmul(inside, basis, precision="highest")
-    rest = jnp.sum(rest**2, -1)
+    inside, rest = _split(spectra, basis)
     length = safe_sqrt(jnp.sum(inside**2, -1) + rest)
     some = length > 0
     scale = 1 / jnp.where(some, length, 1)
@@ -178,9 +196,10 @@ def spectral_angles(
         (len(basis), len(unit)) + (1,) * some.ndim
     )
     pairs = list(zip(inside, member, strict=True))
-    opposite = sum(((x - m) ** 2 for x, m in pairs), rest)
-    adjacent = sum(((x + m) ** 2 for x, m in pairs), rest)
+    is_obtuse = sum((x * m for x, m in pairs), jnp.zeros_like(rest)) < 0
+    sign = jnp.where(is_obtuse, -1, 1).astype(rest.dtype)
+    near = sum(((x - sign * m) ** 2 for x, m in pairs), rest)
     both = some[None] & (norm > 0).reshape((-1,) + (1,) * some.ndim)
-    opposite = jnp.where(both, opposite, 1)
-    adjacent = jnp.where(both, adjacent, 1)
-    return jnp.moveaxis(twice_half_angle(opposite, adjacent), 0, -1)
+    near = jnp.where(both, near, 2)
+    # |x - m|^2 + |x + m|^2 = 4 for unit vectors.
+    return jnp.moveaxis(folded_angle(near, 4 - near, is_obtuse), 0, -1)

@@ -1,8 +1,8 @@
-"""Angles from the squares of the sum and the difference of two unit vectors."""
+"""Angles from the tangent of their half."""
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .._numerics import safe_divide
 
@@ -20,32 +20,46 @@ COEFFICIENTS = (
 """Of (arctan(q) - q) / q^3 in powers of q^2: least largest error on [0, 1], 1.1e-9."""
 
 
-@jax.custom_jvp
-def twice_half_angle(
-    opposite: Float[Array, "*shape"], adjacent: Float[Array, "*shape"]
+def folded_angle(
+    near: Float[Array, "*shape"],
+    far: Float[Array, "*shape"],
+    is_obtuse: Bool[Array, "*shape"],
 ) -> Float[Array, "*shape"]:
-    r"""$2 \arctan \sqrt{o / a}$ for squares o and a that are not both zero.
+    r"""$2 \arctan \sqrt{n / f}$, $n \le f$; $\pi$ less that where it is obtuse.
 
-    The gradient is zero where one of them is zero. CPUs call a library for every single
-    arctangent; up to float32 this is a polynomial, on vectors.
+    Of unit vectors n is the square of the distance to the nearer of y and -y, and f of
+    that to the other. The gradient is zero where n is zero.
 
     Example:
-        >>> round(float(twice_half_angle(jnp.float32(1.0), jnp.float32(1.0))), 6)
-        1.570796
+        >>> near, far = jnp.float32(2 - 2 * 0.5), jnp.float32(2 + 2 * 0.5)
+        >>> round(float(folded_angle(near, far, jnp.array(False))), 6)
+        1.047198
     """
-    if jnp.finfo(opposite.dtype).bits > 32:
-        return 2 * jnp.arctan2(jnp.sqrt(opposite), jnp.sqrt(adjacent))
-    square = jnp.minimum(opposite, adjacent) / jnp.maximum(opposite, adjacent)
+    angle = _twice_arctan_of_root(near / far)
+    return jnp.where(is_obtuse, float(jnp.pi) - angle, angle)
+
+
+@jax.custom_jvp
+def _twice_arctan_of_root(square: Array) -> Array:
+    """By a polynomial up to float32: CPUs call a library for each single arctangent."""
     ratio = jnp.sqrt(square)
+    if jnp.finfo(square.dtype).bits > 32:
+        return 2 * jnp.arctan(ratio)
     series = jnp.zeros_like(ratio)
     for coefficient in reversed(COEFFICIENTS):
         series = series * square + coefficient
-    angle = 2 * (ratio + ratio * square * series)
-    return jnp.where(opposite > adjacent, float(jnp.pi) - angle, angle)
+    return 2 * (ratio + ratio * square * series)
 
 
-@twice_half_angle.defjvp
+@_twice_arctan_of_root.defjvp
 def _slope(primals, tangents):
-    (o, a), (do, da) = primals, tangents
-    turn = safe_divide(a * do - o * da, jnp.sqrt(o * a) * (o + a))
-    return twice_half_angle(o, a), jnp.where(o * a > 0, turn, 0)
+    (square,), (change,) = primals, tangents
+    slope = safe_divide(jnp.ones_like(square), jnp.sqrt(square) * (1 + square))
+    return _twice_arctan_of_root(square), slope * change
+
+
+def safe_arccos(cosine: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Inverse cosine, clipped to [-1, 1]; gradient zero from 1 on outwards."""
+    is_obtuse = cosine < 0
+    size = jnp.minimum(jnp.where(is_obtuse, -cosine, cosine), 1)
+    return folded_angle(1 - size, 1 + size, is_obtuse)

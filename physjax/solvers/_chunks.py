@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import PyTree
+
+from .._blocks import by_blocks
 
 
 def in_chunks(
@@ -48,14 +49,7 @@ def in_chunks(
 
 def _on_device(function, spectra: jax.Array, chunk_size: int) -> PyTree:
     shape, bands = spectra.shape[:-1], spectra.shape[-1]
-    pixels = spectra.reshape(-1, bands)
-    count = pixels.shape[0]
-    if count <= chunk_size:
-        out = function(pixels)
-    else:
-        blocks = jnp.pad(pixels, ((0, -count % chunk_size), (0, 0)), mode="edge")
-        out = lax.map(function, blocks.reshape(-1, chunk_size, bands))
-        out = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:count], out)
+    out = by_blocks(function, spectra.reshape(-1, bands), chunk_size)
     return jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), out)
 
 
