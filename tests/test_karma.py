@@ -174,6 +174,9 @@ def test_a_cube_of_another_sensor_is_reconstructed(model):
     seen[0, 0] = False
     assert (answer.reconstruction[seen] == 0.25).all()
     assert np.allclose(answer.abundances[1:].sum(-1), 1, atol=1e-5)
+    assert np.allclose(np.linalg.norm(answer.endmembers, axis=-1), 1, atol=1e-5)
+    mixed = answer.brightness[..., None] * answer.abundances @ answer.endmembers
+    assert np.allclose(mixed, answer.mixed, atol=1e-5)
     assert 0.3 < answer.hidden.mean() < 0.7
 
 

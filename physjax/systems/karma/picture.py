@@ -61,7 +61,7 @@ def plot_prediction(
         mean = np.nanmean(reflectance, (0, 1))
         last.plot(wavelength[order], mean[order], color="#33415c", lw=0.9)
     last.set_xlabel("wavelength (nm)", fontsize=8)
-    last.set_title("endmembers" if maps else "mean", fontsize=9)
+    last.set_title("endmembers, norm 1" if maps else "mean", fontsize=9)
     last.tick_params(labelsize=7)
     with atomic_output(path) as part:
         figure.savefig(part, format=Path(path).suffix[1:].lower())

@@ -30,9 +30,11 @@ class Prediction(NamedTuple):
         hidden: Which pixels were hidden.
         embedding: The encoder's output for each patch, all patches seen.
         abundances: Fractions of the endmembers, of sum 1; None without mixing.
-        brightness: Sum of their contributions before that.
+        brightness: Sum of their contributions before that, in units of reflectance
+            times the root of the number of bands.
         mixed: Brightness times abundances times endmembers.
-        endmembers: Spectra of the endmembers.
+        endmembers: Spectra of the endmembers, each of norm 1 over the good bands, so
+            that a fraction does not depend on how bright a material is.
     """
 
     reconstruction: Float[np.ndarray, "rows columns bands"]
@@ -124,9 +126,12 @@ def predict_cube(
     whole = lambda windows: _stitched(windows, high, wide)
     abundances = brightness = endmembers = mixed = None
     if parts:
-        contributed = whole(parts)[:rows, :columns]
+        spectra = np.asarray(model.endmembers) @ sensor.from_model
+        used = slice(None) if good is None else good
+        norm = np.linalg.norm(spectra[:, used], axis=-1)
+        endmembers = spectra / np.maximum(norm, 1e-12)[:, None]
+        contributed = whole(parts)[:rows, :columns] * norm
         brightness = contributed.sum(-1)
-        endmembers = np.asarray(model.endmembers) @ sensor.from_model
         abundances = contributed / np.maximum(brightness, 1e-12)[..., None]
         mixed = contributed @ endmembers
     return Prediction(
