@@ -55,7 +55,10 @@ def find_members(
                 f"bands are too few to find their number; give it."
             )
         number = int(np.asarray(eqx.filter_jit(endmembers.noise_edge)(spectra).value))
-        notes.append(f"{number} eigenvalues stand out of the noise")
+        notes.append(
+            f"{number} eigenvalues stand out of the noise; materials may be fewer, as "
+            f"spectra that vary raise that number"
+        )
         number = max(number, 2)
     most = min(_MOST, len(pixels), pixels.shape[1])
     if not 2 <= number <= most:
