@@ -74,7 +74,6 @@ def test_endmembers_that_no_pixel_shows(find, share):
     assert align(find(y, 3, KEY).value.spectra, members).mean_angle < share * purest
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_blurred_exponentials_and_their_slopes(dtype):
     def plain(w, sigma, log_weights):
         means, sigma = jnp.asarray(MEANS)[None, None], sigma[:, None, None]
@@ -87,9 +86,10 @@ def test_blurred_exponentials_and_their_slopes(dtype):
     random = np.random.default_rng(0)
     w = random.normal(size=(4, 500)) * random.choice([0.05, 1, 4], size=(4, 500))
     sigma, logits = np.array([0.05, 0.1, 0.5, 1.5]), random.normal(size=(4, 5))
-    log_weights = jax.nn.log_softmax(jnp.asarray(logits))
-    expected = jax.value_and_grad(plain, (0, 1, 2))(w, sigma, log_weights)
-    inputs = (jnp.asarray(x, dtype) for x in (w, sigma, jnp.exp(log_weights)))
+    log_weights = logits - np.log(np.sum(np.exp(logits), axis=-1, keepdims=True))
+    with jax.enable_x64(True):
+        expected = jax.value_and_grad(plain, (0, 1, 2))(w, sigma, log_weights)
+    inputs = (jnp.asarray(x, dtype) for x in (w, sigma, np.exp(log_weights)))
     value, along_w, along_sigma, along_weights = mixture_likelihood(*inputs)
     assert value.dtype == along_w.dtype == dtype
     np.testing.assert_allclose(jnp.sum(value), expected[0], rtol=3e-6)
