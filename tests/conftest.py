@@ -49,6 +49,15 @@ def pytest_configure(config):
         os.environ[name.upper()] = str(value)
 
 
+@pytest.fixture(scope="module")
+def optimised():
+    """For the tests of a file whose programs run longer than they compile."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
 @pytest.fixture
 def key():
     return jax.random.key(0)

@@ -17,6 +17,8 @@ KEY = jax.random.key(11)
 SILICON_CARRIERS = jnp.array([800.0, 300.0], jnp.float32)
 MASSES = jnp.array([0.26, 0.26], jnp.float32)
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 
 def drifting(model, field, dt, steps, count, key=KEY):
     """Displacements in a uniform field after `steps` and twice as many, and motion."""
@@ -114,7 +116,7 @@ def test_rates_fulfil_detailed_balance():
 
 
 @pytest.fixture(scope="module")
-def velocity_field():
+def velocity_field(optimised):
     """Fields, drift velocities and bands of weakly doped GaAs."""
     model = P.GalliumArsenide(1e14)
     fields = jnp.array([0.0, 1e3, 2e3, 3.5e3, 5e3, 1e4], jnp.float32)

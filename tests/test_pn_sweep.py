@@ -96,6 +96,7 @@ def _empty(folder):
 
 def test_the_tour_leaves_a_report_with_pictures(tmp_path, model, monkeypatch, capsys):
     monkeypatch.setattr("physjax.systems.pn_junction.demo._STEPS", 96)
+    monkeypatch.setattr("physjax.systems.pn_junction.demo._BIASES", (0.8, 1.0))
     report = demo(PRESETS["default"], model, tmp_path / "tour", steps=2)
     text = report.read_text()
     for name in ("iv.png", "particles.png", "potential.png", "small/plots/loss.png"):

@@ -184,9 +184,8 @@ def _precision(y):
     lower = plain_cholesky(second + eps * jnp.trace(second) * eye)
     whiten = plain_inverse(lower)
     z = dot(y, whiten.T)
-    return dot(
-        whiten.T, dot(plain_inverse(dot(z.T, z) / y.shape[0] + eps * eye), whiten)
-    )
+    inner = plain_inverse(dot(z.T, z) / y.shape[0] + eps * eye)
+    return dot(whiten.T, dot(inner, whiten))
 
 
 def _scene(spectra):
