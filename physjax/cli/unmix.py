@@ -39,7 +39,7 @@ class Unmix:
     ] = "blind"
     """How endmembers are found: `blind` chooses between `simplex_likelihood` and
     `archetypes` by the data; `vca` takes a second and needs a pure pixel of each;
-    `learned` refines those of `vca` by gradients."""
+    `learned` refines those of `blind` by gradients."""
     abundances: Literal[
         "normalized", "fcls", "nonnegative", "sum_to_one", "unconstrained", "sunsal"
     ] = "normalized"
